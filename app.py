@@ -1,0 +1,20 @@
+"""memviz's entry: `streamlit run app.py`. Page configuration and navigation, nothing else."""
+
+import streamlit as st
+
+from memviz.paths import ASSETS, PAGES
+
+
+def main() -> None:
+    """Configure the page and run the one that the address asks for."""
+    st.set_page_config(page_title="memviz", page_icon=ASSETS / "logo.svg", layout="wide")
+    st.logo(ASSETS / "wordmark.svg", size="large")
+    gates = st.Page(PAGES / "gates.py", title="Gates", default=True)
+    st.navigation([gates], position="top").run()
+
+
+# Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.
+if __name__ == "__main__":
+    main()
+else:
+    app = st.App(__file__)
