@@ -1,0 +1,39 @@
+"""memviz opens up recurrent networks: every gate, state and gradient of an Elman network, LSTM or GRU, exact.
+
+    sequence = memviz.encode("hello world")
+    network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
+    trace = memviz.record(network, sequence)
+    flow = memviz.gradient_flow(network, trace)
+"""
+
+from memviz.arithmetic import Equation, Term, explain_step
+from memviz.cells import CELLS, Cell
+from memviz.encoding import EncodingError, Sequence, encode
+from memviz.experiment import Experiment
+from memviz.gradients import GradientFlow, Loss, gradient_flow
+from memviz.network import Network
+from memviz.parity import Parity, parity
+from memviz.snippet import Snippet, torch_snippet
+from memviz.trace import Trace, record
+
+__all__ = [
+    "CELLS",
+    "Cell",
+    "EncodingError",
+    "Equation",
+    "Experiment",
+    "GradientFlow",
+    "Loss",
+    "Network",
+    "Parity",
+    "Sequence",
+    "Snippet",
+    "Term",
+    "Trace",
+    "encode",
+    "explain_step",
+    "gradient_flow",
+    "parity",
+    "record",
+    "torch_snippet",
+]

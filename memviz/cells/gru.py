@@ -1,0 +1,98 @@
+"""The gated recurrent unit, in both conventions that are in use.
+
+Cho et al., "Learning phrase representations using RNN encoder-decoder" (arXiv 1406.1078). Version 1 of
+that paper, cuDNN and PyTorch reset AFTER the matrix product; version 3 resets BEFORE it. In both an
+update gate of 1 keeps the old state; in Chung et al. (arXiv 1412.3555) a 1 writes the new one.
+"""
+
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from memviz.cells.base import Cell, Emitter, Parameters, Signals, Tap, identity, product
+from memviz.cells.elman import HiddenState
+
+GRU_GATES = ("reset", "update", "candidate")
+
+
+def gru_step(
+    parameters: Parameters,
+    x: Float[Tensor, "*batch features"],
+    state: HiddenState,
+    tap: Tap = identity,
+    *,
+    reset_after: bool = True,
+) -> tuple[HiddenState, Signals]:
+    """One step of a GRU.
+
+    Shapes: x (features,) or (batch, features); every signal (unit,) or (batch, unit).
+    Source: arXiv 1406.1078, version 1 and torch.nn.GRU with `reset_after`, version 3 without.
+    """
+    h = state.hidden
+    hidden_size = h.shape[-1]
+    w, u = parameters["weight_ih"], parameters["weight_hh"]
+    b_ih, b_hh = parameters["bias_ih"], parameters["bias_hh"]
+    gates, candidate = slice(0, 2 * hidden_size), slice(2 * hidden_size, None)
+    step = Emitter(tap, GRU_GATES[:2])
+    emit = step.emit
+
+    wx = product(w, x)
+    uh = product(u if reset_after else u[gates], h)
+    from_input = step.rows("from_input", wx[..., gates])  # W x_t
+    from_hidden = step.rows("from_hidden", uh[..., gates])  # U h_{t-1}
+    bias = step.rows("bias", (b_ih[gates] + b_hh[gates]).expand_as(from_input))
+    a_r, a_z = (from_input + from_hidden + bias).chunk(2, dim=-1)
+    r = emit("reset", torch.sigmoid(emit("reset_pre", a_r)))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
+    z = emit("update", torch.sigmoid(emit("update_pre", a_z)))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
+
+    n_bias = b_ih[candidate]
+    if reset_after:  # b_hn is scaled by the reset gate, so it stays apart from b_in
+        n_hidden = r * (uh[..., candidate] + b_hh[candidate])  # r_t * (U_n h_{t-1} + b_hn)
+    else:
+        n_hidden = product(u[candidate], r * h)  # U_n (r_t * h_{t-1})
+        n_bias = n_bias + b_hh[candidate]
+    n_input = emit("candidate_from_input", wx[..., candidate])  # W_n x_t
+    n_hidden = emit("candidate_from_hidden", n_hidden)
+    n_bias = emit("candidate_bias", n_bias.expand_as(n_hidden))
+    a_n = emit("candidate_pre", n_input + n_hidden + n_bias)
+    n = emit("candidate", torch.tanh(a_n))  # n_t = tanh(W_n x_t + r_t * (U_n h_{t-1} + b_hn) + b_in)
+
+    h = emit("hidden", (1 - z) * n + z * h)  # h_t = (1 - z_t) * n_t + z_t * h_{t-1}
+    return HiddenState(h), step.signals()
+
+
+def _gru(name: str, title: str, note: str, reset_after: bool, torch_name: str | None) -> Cell:
+    return Cell(
+        name=name,
+        title=title,
+        family="gru",
+        gates=GRU_GATES,
+        state=(("hidden", ("hidden",)),),
+        step=partial(gru_step, reset_after=reset_after),
+        state_type=HiddenState,
+        note=note,
+        torch_name=torch_name,
+        reset_after=reset_after,
+    )
+
+
+GRU_CELLS = (
+    _gru(
+        "gru",
+        "GRU",
+        "PyTorch's convention: z = 1 keeps the old state, and r acts after the matrix product, "
+        "n = tanh(W x + b + r (U h + b_hn)).",
+        reset_after=True,
+        torch_name="GRU",
+    ),
+    _gru(
+        "gru-v3",
+        "GRU, reset before",
+        "The convention of arXiv 1406.1078 version 3: z = 1 keeps the old state, and r acts before the "
+        "matrix product, n = tanh(W x + U (r h) + b).",
+        reset_after=False,
+        torch_name=None,
+    ),
+)

@@ -1,0 +1,227 @@
+"""The LSTM and its variants: one set of equations with named options.
+
+Hochreiter & Schmidhuber 1997 (no forget gate), Gers, Schmidhuber & Cummins 2000 (forget gate), Gers,
+Schraudolph & Schmidhuber 2002 (peepholes), and the ablations of Greff et al., "LSTM: A search space
+odyssey" (arXiv 1503.04069), each of which keeps the peepholes of its vanilla cell.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from memviz.cells.base import Cell, Emitter, Parameters, Signals, State, Tap, identity, product, split_gates
+
+LSTM_GATES = ("input", "forget", "candidate", "output")
+RECURRENT_GATES = ("input", "forget", "output")
+
+
+class LSTMState(NamedTuple):
+    """The state of an LSTM: hidden and cell, each (unit,) or (batch, unit)."""
+
+    hidden: Tensor
+    cell: Tensor
+
+
+class GateState(NamedTuple):
+    """The state of an LSTM whose gates feed back: also [i, f, o] of the step before, 3 * hidden wide."""
+
+    hidden: Tensor
+    cell: Tensor
+    gates: Tensor
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a variant does differently from the LSTM of torch.nn.
+
+    Attributes:
+        fixed: gates held at 1; they have no weights.
+        forget: "gate" for a forget gate of its own, "coupled" for f = 1 - i, "none" for c = c + i * g.
+        peepholes: whether the weighted gates see the cell state through diagonal weights.
+        candidate_squashed: whether the candidate passes through tanh.
+        output_squashed: whether the cell state passes through tanh on its way out.
+        gate_recurrence: whether [i, f, o] of the step before feed [i, f, o].
+    """
+
+    fixed: tuple[str, ...] = ()
+    forget: str = "gate"
+    peepholes: bool = False
+    candidate_squashed: bool = True
+    output_squashed: bool = True
+    gate_recurrence: bool = False
+
+    @cached_property
+    def gates(self) -> tuple[str, ...]:
+        """The gates with weights of their own, in PyTorch's order."""
+        weightless = self.fixed if self.forget == "gate" else (*self.fixed, "forget")
+        return tuple(gate for gate in LSTM_GATES if gate not in weightless)
+
+
+def lstm_step(
+    parameters: Parameters,
+    x: Float[Tensor, "*batch features"],
+    state: LSTMState | GateState,
+    tap: Tap = identity,
+    *,
+    options: Options,
+) -> tuple[State, Signals]:
+    """One step of an LSTM or of one of its variants.
+
+    Shapes: x (features,) or (batch, features); every signal (unit,) or (batch, unit).
+    Source: arXiv 1503.04069, equations of section 2 and of appendix A for the variants.
+    """
+    step = Emitter(tap, options.gates)
+    emit = step.emit
+    h, c_before = state.hidden, state.cell
+
+    from_input = step.rows("from_input", product(parameters["weight_ih"], x))  # W x_t
+    from_hidden = step.rows("from_hidden", product(parameters["weight_hh"], h))  # U h_{t-1}
+    bias = step.rows("bias", (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(from_input))  # b
+    sums = split_gates(from_input + from_hidden + bias, options.gates)
+    recurrent: dict[str, Tensor] = {}
+    if isinstance(state, GateState):  # R [i, f, o]_{t-1}
+        recurrent = split_gates(product(parameters["weight_gates"], state.gates), RECURRENT_GATES)
+    gates = _Gates(emit, parameters, options, sums, recurrent)
+
+    i = gates.gate("input", c_before)  # i_t = sigma(W_i x_t + U_i h_{t-1} + p_i * c_{t-1} + b_i)
+    if options.forget == "gate":
+        f = gates.gate("forget", c_before)  # f_t = sigma(W_f x_t + U_f h_{t-1} + p_f * c_{t-1} + b_f)
+    elif options.forget == "coupled":
+        f = emit("forget", 1 - i)  # f_t = 1 - i_t
+    a = gates.pre("candidate")
+    g = emit("candidate", torch.tanh(a) if options.candidate_squashed else a)  # g_t = tanh(W_g x_t + ...)
+    kept = c_before if options.forget == "none" else f * c_before
+    c = emit("cell", kept + i * g)  # c_t = f_t * c_{t-1} + i_t * g_t
+    o = gates.gate("output", c)  # o_t = sigma(W_o x_t + U_o h_{t-1} + p_o * c_t + b_o)
+    exposed = emit("cell_tanh", torch.tanh(c)) if options.output_squashed else c
+    h = emit("hidden", o * exposed)  # h_t = o_t * tanh(c_t)
+
+    after = LSTMState(h, c)
+    if options.gate_recurrence:
+        return GateState(*after, torch.cat([i, f, o], dim=-1)), step.signals()
+    return after, step.signals()
+
+
+class _Gates:
+    """Forms the gates of one step from the sums of their parts, W x_t + U h_{t-1} + b."""
+
+    __slots__ = ("_emit", "_options", "_parameters", "_recurrent", "_sums")
+
+    def __init__(
+        self,
+        emit: Tap,
+        parameters: Parameters,
+        options: Options,
+        sums: dict[str, Tensor],
+        recurrent: dict[str, Tensor],
+    ) -> None:
+        self._emit, self._parameters, self._options = emit, parameters, options
+        self._sums, self._recurrent = sums, recurrent
+
+    def pre(self, name: str, cell: Tensor | None = None) -> Tensor:
+        """The pre-activation a_t of a gate; with a cell state, its peephole looks at that."""
+        total = self._sums[name]
+        if cell is not None and self._options.peepholes:
+            peephole = self._parameters[f"peephole_{name}"]
+            total = total + self._emit(f"{name}_from_cell", peephole * cell)
+        if name in self._recurrent:
+            total = total + self._emit(f"{name}_from_gates", self._recurrent[name])
+        return self._emit(f"{name}_pre", total)
+
+    def gate(self, name: str, cell: Tensor) -> Tensor:
+        """A gate of all units, in (0, 1), or 1 where the cell fixes it."""
+        if name in self._options.fixed:
+            return self._emit(name, torch.ones_like(cell))
+        return self._emit(name, torch.sigmoid(self.pre(name, cell)))
+
+
+def _lstm(name: str, title: str, note: str, options: Options, torch_name: str | None = None) -> Cell:
+    state: tuple[tuple[str, tuple[str, ...]], ...] = (("hidden", ("hidden",)), ("cell", ("cell",)))
+    if options.gate_recurrence:
+        state = (*state, ("gates", RECURRENT_GATES))
+    return Cell(
+        name=name,
+        title=title,
+        family="lstm",
+        gates=options.gates,
+        state=state,
+        step=partial(lstm_step, options=options),
+        state_type=GateState if options.gate_recurrence else LSTMState,
+        note=note,
+        torch_name=torch_name,
+        peepholes=tuple(g for g in options.gates if g != "candidate") if options.peepholes else (),
+        gate_recurrence=options.gate_recurrence,
+        coupled=options.forget == "coupled",
+        candidate_squashed=options.candidate_squashed,
+    )
+
+
+LSTM_CELLS = (
+    _lstm(
+        "lstm",
+        "LSTM",
+        "As in torch.nn.LSTM: c = f c + i g, h = o tanh(c). A forget gate near 1 remembers.",
+        Options(),
+        torch_name="LSTM",
+    ),
+    _lstm(
+        "lstm-1997",
+        "LSTM of 1997",
+        "No forget gate: c = c + i g, the constant error carousel of Hochreiter & Schmidhuber. Its squashing "
+        "functions are tanh here; the paper's ran over (-2, 2) and (-1, 1) as rescaled logistic functions.",
+        Options(forget="none"),
+    ),
+    _lstm(
+        "lstm-peephole",
+        "LSTM with peepholes",
+        "The gates also see the cell state: i and f the old one, o the new one, through diagonal weights "
+        "(Gers, Schraudolph & Schmidhuber 2002).",
+        Options(peepholes=True),
+    ),
+    _lstm(
+        "lstm-coupled",
+        "LSTM, coupled gates",
+        "f = 1 - i: what is written is forgotten, without peepholes.",
+        Options(forget="coupled"),
+    ),
+    _lstm(
+        "lstm-nig",
+        "LSTM without input gate",
+        "Ablation of arXiv 1503.04069: i = 1, with peepholes.",
+        Options(fixed=("input",), peepholes=True),
+    ),
+    _lstm(
+        "lstm-nfg",
+        "LSTM without forget gate",
+        "Ablation of arXiv 1503.04069: f = 1, with peepholes.",
+        Options(fixed=("forget",), peepholes=True),
+    ),
+    _lstm(
+        "lstm-nog",
+        "LSTM without output gate",
+        "Ablation of arXiv 1503.04069: o = 1, with peepholes.",
+        Options(fixed=("output",), peepholes=True),
+    ),
+    _lstm(
+        "lstm-niaf",
+        "LSTM, linear candidate",
+        "Ablation of arXiv 1503.04069: no input activation function, g = W x + U h + b, with peepholes.",
+        Options(candidate_squashed=False, peepholes=True),
+    ),
+    _lstm(
+        "lstm-noaf",
+        "LSTM, linear output",
+        "Ablation of arXiv 1503.04069: no output activation function, h = o c, with peepholes.",
+        Options(output_squashed=False, peepholes=True),
+    ),
+    _lstm(
+        "lstm-fgr",
+        "LSTM, full gate recurrence",
+        "Variant of arXiv 1503.04069: i, f and o of the step before feed back into i, f and o, with peepholes.",
+        Options(peepholes=True, gate_recurrence=True),
+    ),
+)

@@ -1,0 +1,195 @@
+"""The settings of a network, frozen: the same settings give the same numbers, on any thread and machine."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+
+from memviz.cells import CELLS, Cell
+from memviz.encoding import Sequence
+from memviz.initialisation import INITIALISATIONS, chrono_biases, draw_parameters
+from memviz.network import Network
+
+HIDDEN_SIZE_RANGE = (1, 64)
+SEED_RANGE = (0, 2**32 - 1)
+BIAS_RANGE = (-100.0, 100.0)
+RECURRENT_SCALE_RANGE = (0.0, 1000.0)
+CHRONO_STEPS_RANGE = (3, 100_000)
+NO_BIAS = "none"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Frozen, hashable settings that a network is built from.
+
+    Attributes:
+        cell: a name in `memviz.CELLS`.
+        hidden_size: the number of units, 1 to 64.
+        seed: 0 to 2**32 - 1.
+        initialisation: "uniform" as torch draws, "orthogonal" recurrent weights, or "chrono" biases.
+        chrono_steps: the longest time that chrono biases aim at, in timesteps.
+        forget_bias: None keeps the draw; a number sets the forget gate's block of bias_ih and zeroes that
+            block of bias_hh. For "lstm-coupled", where f = 1 - i, the input gate's block gets the negative.
+            Cells without a forget gate ignore it.
+        update_bias: the same for the update gate of a GRU.
+        recurrent_scale: a factor on weight_hh (and weight_gates), 0 to 1000.
+
+    Raises:
+        ValueError: if a setting is out of its range; the message states the rule and what arrived.
+    """
+
+    cell: str = "lstm"
+    hidden_size: int = 8
+    seed: int = 0
+    initialisation: str = "uniform"
+    chrono_steps: int = 100
+    forget_bias: float | None = None
+    update_bias: float | None = None
+    recurrent_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = _checked(field.name, getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+
+    def build(self, features: int | Sequence) -> Network:
+        """The network of these settings for a number of input features, or for a sequence.
+
+        With a sequence each symbol's input weights come from (seed, symbol), so that typing on never changes
+        earlier steps; numeric features are keyed by their column.
+
+        Raises:
+            ValueError: if the number of features is not from 1 on.
+        """
+        if isinstance(features, int) and features < 1:
+            raise ValueError(f"A network has 1 or more input features; got {features}.")
+        keys = (
+            features.feature_keys
+            if isinstance(features, Sequence)
+            else [f"column:{index}" for index in range(features)]
+        )
+        cell = CELLS[self.cell]
+        parameters = draw_parameters(cell, keys, self.hidden_size, self.seed, self.initialisation)
+        for name in ("weight_hh", "weight_gates"):
+            if name in parameters:
+                parameters[name] = parameters[name] * self.recurrent_scale
+        for gate, bias in self._biases(cell).items():
+            rows = cell.rows(gate, self.hidden_size)
+            parameters["bias_ih"][rows] = bias
+            parameters["bias_hh"][rows] = 0.0
+        return Network(cell, parameters)
+
+    def to_query(self) -> dict[str, str]:
+        """The settings as URL parameters; `from_query` gives exactly these settings back."""
+        return {name: NO_BIAS if value is None else str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_query(
+        cls, query: Mapping[str, str], default: "Experiment | None" = None
+    ) -> "tuple[Experiment, list[str]]":
+        """The settings of URL parameters, with one sentence for each that is broken and was left at its default.
+
+        Parameters of other names are not looked at; a missing one takes the value of `default`.
+        """
+        experiment, problems = default or cls(), []
+        for field in fields(cls):
+            if field.name not in query:
+                continue
+            try:
+                value = _parsed(field.name, query[field.name])
+                experiment = replace(experiment, **{field.name: value})
+            except ValueError as error:
+                problems.append(str(error))
+        return experiment, problems
+
+    def to_json(self) -> str:
+        """The settings as a JSON object; `from_json` gives exactly these settings back."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Experiment":
+        """The settings of a JSON object; missing ones take their default.
+
+        Raises:
+            ValueError: if the text is no JSON object, or a setting is unknown or out of its range.
+        """
+        try:
+            settings = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ValueError(f"The settings are a JSON object; got {_short(text)}.") from error
+        if not isinstance(settings, dict):
+            raise ValueError(f"The settings are a JSON object; got {_short(text)}.")
+        names = [field.name for field in fields(cls)]
+        if unknown := [name for name in settings if name not in names]:
+            raise ValueError(f"The settings are {', '.join(names)}; got {_short(unknown[0])}.")
+        return cls(**settings)
+
+    def _biases(self, cell: Cell) -> dict[str, object]:
+        """The biases that are set rather than drawn, by gate; later ones win."""
+        biases: dict[str, object] = {}
+        if self.initialisation == "chrono":
+            biases |= chrono_biases(cell, self.hidden_size, self.seed, self.chrono_steps)
+        if self.forget_bias is not None:
+            if "forget" in cell.gates:
+                biases["forget"] = self.forget_bias
+            elif cell.coupled:  # f = 1 - i = sigma(-a_i)
+                biases["input"] = -self.forget_bias
+        if self.update_bias is not None and "update" in cell.gates:
+            biases["update"] = self.update_bias
+        return biases
+
+
+_CHOICES = {"cell": tuple(CELLS), "initialisation": INITIALISATIONS}
+_WHOLE = {"hidden_size": HIDDEN_SIZE_RANGE, "seed": SEED_RANGE, "chrono_steps": CHRONO_STEPS_RANGE}
+_REAL = {"forget_bias": BIAS_RANGE, "update_bias": BIAS_RANGE, "recurrent_scale": RECURRENT_SCALE_RANGE}
+_OPTIONAL = ("forget_bias", "update_bias")
+_WHOLE_FORM = re.compile(r"[0-9]{1,12}")
+_REAL_FORM = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,4})?", re.IGNORECASE)
+
+
+def _checked(name: str, value: object) -> object:
+    """A setting in its own type, or a ValueError that states its rule."""
+    if name in _OPTIONAL and value is None:
+        return None
+    if name in _CHOICES:
+        if isinstance(value, str) and value in _CHOICES[name]:
+            return value
+    elif name in _WHOLE:
+        low, high = _WHOLE[name]
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+            return value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        lowest, highest = _REAL[name]
+        if lowest <= value <= highest:  # False for NaN
+            return float(value)
+    raise ValueError(f"{_rule(name)}; got {_short(value)}.")
+
+
+def _parsed(name: str, text: str) -> object:
+    """A setting out of its text in a URL, or a ValueError that states its rule."""
+    if name in _OPTIONAL and text == NO_BIAS:
+        return None
+    if name in _WHOLE and _WHOLE_FORM.fullmatch(text):
+        return int(text)
+    if name in _REAL and len(text) <= 40 and _REAL_FORM.fullmatch(text):
+        return float(text)
+    return _checked(name, text)
+
+
+def _rule(name: str) -> str:
+    label = name.replace("_", " ")
+    if name in _CHOICES:
+        return f"The {label} is one of {', '.join(_CHOICES[name])}"
+    if name in _WHOLE:
+        low, high = _WHOLE[name]
+        return f"The {label} is a whole number from {low} to {high}"
+    lowest, highest = _REAL[name]
+    return f"The {label} is a number from {lowest:g} to {highest:g}" + (
+        f' or "{NO_BIAS}"' if name in _OPTIONAL else ""
+    )
+
+
+def _short(value: object) -> str:
+    """What arrived, in at most 40 visible characters."""
+    shown = ascii(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"

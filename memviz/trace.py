@@ -1,0 +1,234 @@
+"""Run a network over a sequence, one pure step at a time, and keep every signal that it made."""
+
+import html
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import IO, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from memviz.cells import CELLS, Cell, State
+from memviz.encoding import Sequence
+from memviz.network import Network
+
+Array = Float[np.ndarray, "time unit"]
+Inputs = Sequence | Tensor | np.ndarray
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Every signal of a network at every step of a sequence.
+
+    `trace["forget"]` is a read-only float64 array (time, unit); row t is the value after step t, t = 0 to
+    T - 1. `trace.initial["cell"]` (unit,) is the state before step 0.
+
+    Attributes:
+        cell: the cell.
+        tokens: one for each timestep.
+        inputs: float64 (time, features).
+        signals: arrays by name, in the order of the equations.
+        initial: the parts of the state before step 0, by name.
+    """
+
+    cell: Cell
+    tokens: tuple[str, ...]
+    inputs: Float[np.ndarray, "time features"]
+    signals: Mapping[str, Array]
+    initial: Mapping[str, Float[np.ndarray, " width"]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inputs", _frozen(self.inputs))
+        for name in ("signals", "initial"):
+            arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
+            object.__setattr__(self, name, MappingProxyType(arrays))
+
+    def __getitem__(self, name: str) -> Array:
+        """One signal, (time, unit).
+
+        Raises:
+            KeyError: if the cell has no such signal; the message names those it has.
+        """
+        if name not in self.signals:
+            raise KeyError(f'"{self.cell.name}" has the signals {", ".join(self.names)}; got "{name}".')
+        return self.signals[name]
+
+    def __len__(self) -> int:
+        """The number of timesteps."""
+        return len(self.tokens)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the signals in the order of the equations."""
+        return tuple(self.signals)
+
+    @property
+    def units(self) -> int:
+        """The number of units."""
+        return self.signals["hidden"].shape[1]
+
+    def state_before(self) -> Float[np.ndarray, "time state"]:
+        """The state that each step started from, its parts side by side: row t is the state before step t."""
+        parts = []
+        for part, signals in self.cell.state:
+            after = np.concatenate([self.signals[name] for name in signals], axis=1)
+            parts.append(np.concatenate([self.initial[part][None], after[:-1]]))
+        return np.concatenate(parts, axis=1)
+
+    def to_frame(self, names: Iterable[str] | None = None) -> "Any":
+        """A tidy pandas DataFrame with the columns timestep, token, signal, unit and value.
+
+        Rows go by signal, then timestep, then unit; `names` chooses the signals (all by default).
+        """
+        import pandas as pd  # only here: the engine runs without it
+
+        chosen = self.names if names is None else tuple(names)
+        time, units = len(self), self.units
+        return pd.DataFrame(
+            {
+                "timestep": np.tile(np.repeat(np.arange(time), units), len(chosen)),
+                "token": np.tile(np.repeat(np.array(self.tokens, dtype=object), units), len(chosen)),
+                "signal": np.repeat(np.array(chosen, dtype=object), time * units),
+                "unit": np.tile(np.arange(units), time * len(chosen)),
+                "value": np.concatenate([self[name].ravel() for name in chosen]),
+            }
+        )
+
+    def save(self, file: str | os.PathLike[str] | IO[bytes]) -> None:
+        """Write one .npz without pickles; `Trace.load` gives exactly this trace back."""
+        about = {"format": _FORMAT, "cell": self.cell.name, "tokens": self.tokens, "names": self.names}
+        arrays = {f"signal/{name}": value for name, value in self.signals.items()}
+        arrays |= {f"initial/{name}": value for name, value in self.initial.items()}
+        np.savez_compressed(
+            file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), inputs=self.inputs, **arrays
+        )
+
+    @classmethod
+    def load(cls, file: str | os.PathLike[str] | IO[bytes]) -> "Trace":
+        """Read a trace that `save` wrote.
+
+        Raises:
+            ValueError: if the file is no such trace.
+        """
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                about = json.loads(arrays["about"].tobytes())
+                cell = CELLS[about["cell"]]
+                return cls(
+                    cell,
+                    tuple(about["tokens"]),
+                    arrays["inputs"],
+                    {name: arrays[f"signal/{name}"] for name in about["names"]},
+                    {part: arrays[f"initial/{part}"] for part, _ in cell.state},
+                )
+        except OSError:
+            raise
+        except Exception as error:
+            raise ValueError("A trace is an .npz file written by Trace.save; got another file.") from error
+
+    def to_bytes(self) -> bytes:
+        """The .npz file that `save` writes."""
+        buffer = io.BytesIO()
+        self.save(buffer)
+        return buffer.getvalue()
+
+    def __repr__(self) -> str:
+        shown = " ".join(self.tokens[:12]) + (" …" if len(self) > 12 else "")
+        return (
+            f'<Trace "{self.cell.name}": {len(self)} timesteps, {self.units} units\n'
+            f"  tokens   {shown}\n"
+            f"  signals  {', '.join(self.names)}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table for notebooks: each gate and state with its range and a picture of units by time."""
+        shown = [n for n in self.names if n in (*self.cell.activations, "cell", "hidden")]
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{self[name].min():.3g}</td><td>{self[name].mean():.3g}</td>"
+            f"<td>{self[name].max():.3g}</td><td>{_strip(self[name])}</td></tr>"
+            for name in shown
+        )
+        tokens = html.escape(" ".join(self.tokens[:40])) + (" …" if len(self) > 40 else "")
+        return (
+            f"<p><b>{html.escape(self.cell.title)}</b>, {len(self)} timesteps, {self.units} units<br>"
+            f"<bdi>{tokens}</bdi></p><table><tr><th>signal</th><th>min</th><th>mean</th><th>max</th>"
+            f"<th>units by time</th></tr>{rows}</table>"
+        )
+
+
+@torch.inference_mode()
+def record(network: Network, inputs: Inputs, state: State | None = None) -> Trace:
+    """Run a network over a sequence and keep every signal at every step.
+
+    Args:
+        network: the network.
+        inputs: a Sequence, or numbers (time, features).
+        state: the state before step 0, each part (width,); zeros by default.
+
+    Raises:
+        ValueError: if the inputs have another number of features than the network, have no timestep, or are
+            not finite, or if the state has other widths.
+    """
+    tokens, values = _inputs(network, inputs)
+    cell = network.cell
+    widths = cell.state_widths(network.hidden_size)
+    if state is None:
+        state = cell.zero_state(values[0], network.hidden_size)
+    elif [tuple(part.shape) for part in state] != [(width,) for width in widths]:
+        raise ValueError(
+            f"The state of this network has the parts {', '.join(part for part, _ in cell.state)} of the "
+            f"widths {widths}; got {[tuple(part.shape) for part in state]}."
+        )
+    state = cell.state_type(*(torch.as_tensor(part).to(torch.float64) for part in state))
+    initial = {part: value.numpy() for (part, _), value in zip(cell.state, state, strict=True)}
+
+    steps = []
+    for x in values.unbind():
+        state, signals = network.step(x, state)
+        steps.append(signals)
+    columns = (torch.stack(column).numpy() for column in zip(*steps, strict=True))
+    return Trace(cell, tokens, values.numpy(), dict(zip(steps[0]._fields, columns, strict=True)), initial)
+
+
+def _inputs(network: Network, inputs: Inputs) -> tuple[tuple[str, ...], Float[Tensor, "time features"]]:
+    raw = inputs.inputs if isinstance(inputs, Sequence) else inputs
+    if isinstance(raw, Tensor):
+        raw = raw.detach().cpu().numpy()
+    values = torch.tensor(np.asarray(raw, dtype=np.float64))
+    if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] != network.features:
+        raise ValueError(
+            f"The inputs are (time, {network.features}) with at least one timestep; got {tuple(values.shape)}."
+        )
+    if not torch.isfinite(values).all():
+        raise ValueError("The inputs are finite numbers; got NaN or infinity.")
+    if isinstance(inputs, Sequence):
+        return inputs.tokens, values
+    return tuple(str(t) for t in range(len(values))), values
+
+
+def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    """A read-only float64 copy."""
+    copy = np.array(array, dtype=np.float64)
+    copy.setflags(write=False)
+    return copy
+
+
+def _strip(values: Array, width: int = 240, height: int = 40) -> str:
+    """A small SVG of units by time, black for the largest magnitude; at most 120 timesteps of 16 units."""
+    shown = np.abs(values[:: -(-len(values) // 120), :16])
+    shade = shown / (shown.max() or 1.0)
+    dx, dy = width / shade.shape[0], height / shade.shape[1]
+    cells = "".join(
+        f'<rect x="{t * dx:.1f}" y="{u * dy:.1f}" width="{dx:.1f}" height="{dy:.1f}" '
+        f'fill-opacity="{shade[t, u]:.2f}"/>'
+        for t in range(shade.shape[0])
+        for u in range(shade.shape[1])
+    )
+    return f'<svg width="{width}" height="{height}" fill="currentColor" role="img">{cells}</svg>'

@@ -1,0 +1,1 @@
+"""The parts of the gates page: its settings, its step view and its figures."""

@@ -1,0 +1,169 @@
+"""The figures of the gates page, each with its table and its files, and what the whole run can be saved as."""
+
+from collections.abc import Callable
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from memviz.figures import MOST_UNITS, gradient_lines, state_lines
+from memviz.figures.export import figure_html
+from memviz.findings import gradient_finding, states_finding
+from memviz.gradients import GradientFlow
+from memviz.snippet import torch_snippet
+from memviz.trace import Trace
+from memviz.web.address import GatesState
+from memviz.web.downloads import trace_csv
+from memviz.web.engine import Run
+from memviz.web.state import bound, change
+
+_FORMAT = "gates-picture-format"
+_MOST_TABLE_ROWS = 5000
+_SUM = "sum"  # a select box takes None for no choice
+
+
+def is_dark() -> bool:
+    """Whether the visitor's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
+    """States and gradients over time, then the proof of the numbers and the downloads."""
+    trace = run.trace
+    left, right = st.columns(2, gap="medium")
+    with left:
+        units = [unit for unit in state.units if unit < trace.units] or [0]
+        st.multiselect(
+            "Units drawn",
+            range(trace.units),
+            max_selections=MOST_UNITS,
+            **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,))),
+        )
+        figure = state_lines(trace, units, states_finding(trace), is_dark())
+        alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace)}."
+        chart("states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names]))
+    with right:
+        _loss_controls(flow, trace)
+        figure = gradient_lines(flow, trace.cell.family, gradient_finding(flow), is_dark())
+        alt = f"Gradient norms over time on a log axis. {gradient_finding(flow)}"
+        chart("gradients", figure, alt, flow.to_frame)
+    _proof_and_files(run)
+
+
+def chart(name: str, figure: go.Figure, alt: str, table: Callable[[], Any]) -> None:
+    """A figure with its picture menu, its table and its HTML file, which are made when they are asked for."""
+    image = st.session_state.get(_FORMAT, "png")
+    config = {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
+        "toImageButtonOptions": {"format": image, "filename": f"memviz-{name}", "scale": 2},
+    }
+    st.plotly_chart(figure, theme=None, key=f"gates-chart-{name}", config=config, alt=alt)
+    with st.container(horizontal=True):
+        with st.popover(
+            "Table", icon=":material/table:", on_change="rerun", type="tertiary", key=f"gates-table-{name}"
+        ) as popover:
+            if popover.open:
+                frame = table()
+                if len(frame) > _MOST_TABLE_ROWS:
+                    st.caption(f"The first {_MOST_TABLE_ROWS:,} of {len(frame):,} rows; the CSV has all.")
+                st.dataframe(frame.head(_MOST_TABLE_ROWS), hide_index=True, width=520)
+        st.download_button(
+            "HTML",
+            lambda: figure_html(figure, figure.layout.title.text),
+            f"memviz-{name}.html",
+            "text/html",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+            key=f"gates-html-{name}",
+        )
+
+
+def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
+    last = len(trace) - 1
+    timestep = last if flow.loss.timestep is None else flow.loss.timestep
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Loss",
+            [_SUM, *range(trace.units)],
+            format_func=lambda unit: "sum of h over units" if unit == _SUM else f"h of unit {unit}",
+            width=210,
+            **bound(
+                "loss_unit",
+                _SUM if flow.loss.unit is None else flow.loss.unit,
+                lambda unit: change(loss_unit=None if unit == _SUM else unit),
+            ),
+        )
+        if last > 0:
+            st.slider(
+                "read at timestep",
+                0,
+                last,
+                width=220,
+                **bound(
+                    "loss_timestep",
+                    timestep,
+                    lambda step: change(loss_timestep=None if step == last else step),
+                ),
+            )
+
+
+def _proof_and_files(run: Run) -> None:
+    proof, trace = run.parity, run.trace
+    icon, colour = {
+        True: (":material/verified:", "green"),
+        False: (":material/error:", "red"),
+        None: (":material/info:", "gray"),
+    }[proof.equal]
+    st.badge(
+        proof.sentence,
+        icon=icon,
+        color=colour,  # type: ignore[arg-type]
+        help=f"The largest difference over all h (and the last c), measured now; up to {proof.tolerance:g} is allowed.",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover(
+            "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet", width=230
+        ) as popover:
+            if popover.open:
+                _snippet(run)
+        st.download_button(
+            "Trace as CSV",
+            lambda: trace_csv(trace),
+            "memviz-trace.csv",
+            "text/csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            "Trace as .npz",
+            trace.to_bytes,
+            "memviz-trace.npz",
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.segmented_control(
+            "Camera in a figure's menu saves",
+            ["png", "svg"],
+            default="png",
+            required=True,
+            format_func=str.upper,
+            key=_FORMAT,
+        )
+
+
+def _snippet(run: Run) -> None:
+    snippet = torch_snippet(run.network, run.trace)
+    if snippet.weights is not None and snippet.weights_name is not None:
+        st.download_button(
+            f"Download {snippet.weights_name}",
+            snippet.weights,
+            snippet.weights_name,
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+    st.code(snippet.code, language="python", height=420, width=720)

@@ -1,0 +1,83 @@
+"""What the gates page offers to choose from, and the settings that are needed less often."""
+
+import streamlit as st
+
+from memviz.cells import CELLS
+from memviz.experiment import CHRONO_STEPS_RANGE, RECURRENT_SCALE_RANGE
+from memviz.initialisation import INITIALISATIONS
+from memviz.web.address import GatesState
+from memviz.web.state import bound, change, change_experiment
+
+CELL_FAMILIES = {
+    family: (label, [name for name, cell in CELLS.items() if cell.family == family])
+    for family, label in {"elman": "Elman", "lstm": "LSTM", "gru": "GRU"}.items()
+}
+"""The label of each family and its cells, the plain one first."""
+
+KIND_LABELS = {
+    "text": "text",
+    "words": "words",
+    "bits": "bits",
+    "numbers": "numbers",
+    "signal": "a signal",
+}
+
+EXAMPLES = {
+    "hello world": ("hello world", "text"),
+    "aⁿbⁿ: count, then match": ("aaaaaabbbbbb", "text"),
+    "Bit latch: one 1, then 0s": ("1000000000000000", "bits"),
+    "Sine": ("sine 60 period=20", "signal"),
+    "Words": ("the cat that the dogs chased runs", "words"),
+    "Numbers": ("0.5, 1, -0.5, 0, 0, 0, 2, 0, 0, 0", "numbers"),
+}
+"""Sequences worth a look: label -> (text, kind); the first of each kind stands in when that kind is chosen."""
+
+INITIALISATION_LABELS = {
+    "uniform": "uniform, as torch draws",
+    "orthogonal": "orthogonal recurrent weights",
+    "chrono": "chrono biases",
+}
+DEFAULT_BIAS = 3.0
+
+
+def more_settings(state: GatesState) -> None:
+    """Initialisation, recurrent scale, whether a bias is set or drawn, and standardisation."""
+    experiment = state.experiment
+    st.selectbox(
+        "Initialisation",
+        INITIALISATIONS,
+        format_func=INITIALISATION_LABELS.__getitem__,
+        help="Chrono biases (Tallec & Ollivier 2018) give each unit its own time to hold.",
+        **bound("initialisation", experiment.initialisation, lambda name: change_experiment(initialisation=name)),
+    )
+    if experiment.initialisation == "chrono":
+        st.number_input(
+            "Longest time that chrono biases aim at, in timesteps",
+            *CHRONO_STEPS_RANGE,
+            step=1,
+            **bound("chrono_steps", experiment.chrono_steps, lambda steps: change_experiment(chrono_steps=steps)),
+        )
+    st.number_input(
+        "Recurrent scale: a factor on the weights from h",
+        *RECURRENT_SCALE_RANGE,
+        step=0.25,
+        **bound(
+            "recurrent_scale", experiment.recurrent_scale, lambda scale: change_experiment(recurrent_scale=scale)
+        ),
+    )
+    name = "update_bias" if CELLS[experiment.cell].family == "gru" else "forget_bias"
+    label = name.replace("_", " ")
+    st.toggle(
+        f"Set the {label}",
+        help="Off: it stays as torch draws it, near 0.",
+        **bound(
+            f"set-{name}",
+            getattr(experiment, name) is not None,
+            lambda on: change_experiment(**{name: DEFAULT_BIAS if on else None}),
+        ),
+    )
+    st.toggle(
+        "Standardise numbers: mean 0, standard deviation 1",
+        disabled=state.kind not in ("numbers", "signal"),
+        **bound("standardise", state.standardise, lambda on: change(standardise=on)),
+    )

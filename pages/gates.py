@@ -1,0 +1,158 @@
+"""Gates: step a cell through a sequence and see every gate, state and gradient.
+
+Widgets -> one frozen state -> cached runs -> figures; nothing is computed here.
+"""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from memviz.cells import CELLS
+from memviz.encoding import EncodingError
+from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
+from memviz.findings import main_finding
+from memviz.gradients import Loss
+from memviz.web import engine
+from memviz.web.address import DEFAULT, GatesState
+from memviz.web.gates import figures, step
+from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
+from memviz.web.markdown import escaped
+from memviz.web.state import bound, change, change_experiment, current, problems
+
+_LAST_GOOD = "gates-last-good"
+_TEXTS = "gates-texts"
+
+
+def show() -> None:
+    """The whole page."""
+    state = current()
+    st.title("Gates: what a recurrent cell keeps, writes and shows", anchor=False)
+    _sequence_controls(state)
+    _network_controls(state)
+    for problem in problems():
+        st.warning(escaped(problem), icon=":material/link_off:")
+    shown = _readable(state)
+    run = engine.run(shown.experiment, shown.text, shown.kind, shown.standardise)
+    st.markdown(f"**{escaped(main_finding(run.trace))}**")
+    step.show(shown, run)
+    flow = engine.flow(
+        shown.experiment, shown.text, shown.kind, shown.standardise, _loss(shown, len(run.trace), run.trace.units)
+    )
+    figures.show(shown, run, flow)
+
+
+def _sequence_controls(state: GatesState) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if state.kind == "numbers":
+            st.text_area(
+                "Sequence",
+                height=80,
+                help="Numbers with commas, spaces or newlines between them; paste one column or several.",
+                **bound("text", state.text, _retyped),
+            )
+        else:
+            st.text_input("Sequence", live="200ms", **bound("text", state.text, _retyped))
+        st.selectbox(
+            "Read as",
+            list(KIND_LABELS),
+            format_func=KIND_LABELS.__getitem__,
+            width=150,
+            **bound("kind", state.kind, _read_as),
+        )
+        with st.popover("Examples", icon=":material/lightbulb:"):
+            for label, (text, kind) in EXAMPLES.items():
+                st.button(label, on_click=change, kwargs={"text": text, "kind": kind, "timestep": 4}, width="stretch")
+
+
+def _network_controls(state: GatesState) -> None:
+    experiment = state.experiment
+    family = CELLS[experiment.cell].family
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Cell",
+            list(CELL_FAMILIES),
+            format_func=lambda name: CELL_FAMILIES[name][0],
+            required=True,
+            **bound("family", family, lambda name: change_experiment(cell=CELL_FAMILIES[name][1][0])),
+        )
+        st.selectbox(
+            "Variant",
+            CELL_FAMILIES[family][1],
+            format_func=lambda name: CELLS[name].title,
+            width=220,
+            **bound(f"variant-{family}", experiment.cell, lambda name: change_experiment(cell=name)),
+        )
+        st.slider(
+            "Units",
+            *HIDDEN_SIZE_RANGE,
+            width=150,
+            **bound("hidden_size", experiment.hidden_size, lambda size: change_experiment(hidden_size=size)),
+        )
+        st.number_input(
+            "Seed",
+            *SEED_RANGE,
+            step=1,
+            width=130,
+            **bound("seed", experiment.seed, lambda seed: change_experiment(seed=seed)),
+        )
+        _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
+        with st.popover("More", icon=":material/tune:"):
+            more_settings(state)
+    st.caption(CELLS[experiment.cell].note)
+
+
+def _bias_slider(state: GatesState, name: str) -> None:
+    """The forget bias, or a GRU's update bias; a line of text where the cell has no such gate or torch draws it."""
+    cell, value = CELLS[state.experiment.cell], getattr(state.experiment, name)
+    gate, label = name.removesuffix("_bias"), name.replace("_", " ").capitalize()
+    if gate not in cell.gates and not cell.coupled:
+        st.caption(f"{label}: this cell has no {gate} gate of its own.", width=180)
+    elif value is None:
+        st.caption(f"{label}: as torch draws it; set it under More.", width=180)
+    else:
+        st.slider(
+            label,
+            min(-5.0, value),
+            max(10.0, value),
+            step=0.1,
+            width=180,
+            help="The bias that the gate starts from: 3 holds it open at 0.95, 0 at 0.5.",
+            **bound(name, value, lambda bias: change_experiment(**{name: bias})),
+        )
+
+
+def _retyped(text: str) -> None:
+    change(text=text)
+
+
+def _read_as(kind: str) -> None:
+    """Read the sequence as another kind; each kind remembers what was typed for it."""
+    state = current()
+    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
+    texts[state.kind] = state.text
+    examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
+    change(kind=kind, text=texts.get(kind, examples[kind]))
+
+
+def _readable(state: GatesState) -> GatesState:
+    """This state, or, with a sentence saying why, this state with the last sequence that could be read."""
+    try:
+        engine.run(state.experiment, state.text, state.kind, state.standardise)
+    except EncodingError as error:
+        st.error(escaped(f"{error} The picture below keeps the last sequence."), icon=":material/error:")
+        last: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
+        return replace(state, text=last.text, kind=last.kind, standardise=last.standardise)
+    st.session_state[_LAST_GOOD] = state
+    return state
+
+
+def _loss(state: GatesState, time: int, units: int) -> Loss:
+    """The loss of a state; a step or unit that this sequence or network does not have means the last, the sum."""
+    timestep, unit = state.loss_timestep, state.loss_unit
+    return Loss(
+        None if timestep is None or timestep >= time else timestep,
+        None if unit is None or unit >= units else unit,
+    )
+
+
+show()

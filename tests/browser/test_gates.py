@@ -1,0 +1,177 @@
+"""The gates page in a real browser: type, step by keyboard, and read numbers that torch computes too."""
+
+import math
+import re
+from collections.abc import Callable
+
+import pytest
+import torch
+from playwright.sync_api import Locator, Page, expect
+
+from memviz import Experiment, encode
+from memviz.theme import MINUS
+from memviz.web.address import DEFAULT
+
+OpenApp = Callable[..., None]
+NewPage = Callable[..., Page]
+
+
+def tokens(page: Page) -> Locator:
+    return page.locator(".ribbon .token")
+
+
+def read(text: str) -> float:
+    return float(text.replace(MINUS, "-"))
+
+
+def result(page: Page, index: int) -> float:
+    """The result of one equation of the step, as it stands on the screen; the last one is the hidden state."""
+    source = page.locator('.katex annotation[encoding="application/x-tex"]').text_content() or ""
+    mantissa, power = re.findall(r"\\mathbf\{(-?[0-9.]+)(?:\\cdot 10\^\{(-?[0-9]+)\})?\}", source)[index]
+    return float(mantissa) * 10 ** int(power or 0)
+
+
+def by_torch(text: str, experiment: Experiment) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states and forget gates (time, unit), from nn.LSTM and from its weights; nothing of memviz's steps."""
+    sequence = encode(text)
+    module = experiment.build(sequence).to_torch()
+    assert isinstance(module, torch.nn.LSTM)
+    x = torch.tensor(sequence.inputs)
+    with torch.no_grad():
+        hidden, _ = module(x)
+        before = torch.cat([torch.zeros(1, hidden.shape[1], dtype=torch.float64), hidden[:-1]])
+        units = slice(experiment.hidden_size, 2 * experiment.hidden_size)
+        pre = x @ module.weight_ih_l0[units].T + module.bias_ih_l0[units]
+        pre = pre + before @ module.weight_hh_l0[units].T + module.bias_hh_l0[units]
+    return hidden, torch.sigmoid(pre)
+
+
+def close(shown: float, exact: float) -> bool:
+    """Whether a number on the screen is the exact one to its three digits."""
+    return math.isclose(shown, exact, rel_tol=5.1e-3, abs_tol=1e-12)
+
+
+def test_typing_and_stepping_by_keyboard_shows_the_numbers_of_torch(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    box = page.get_by_role("textbox", name="Sequence")
+    box.click()
+    box.press("Control+A")
+    box.press_sequentially("abcabc", delay=40)
+    expect(tokens(page)).to_have_count(6)
+    expect(tokens(page).nth(5).locator(".text")).to_have_text("c")
+
+    hidden, forget = by_torch("abcabc", DEFAULT.experiment)
+    expect(page.get_by_text("Step 4 of 0 to 5")).to_be_visible()
+    for t in range(6):
+        shown = read(tokens(page).nth(t).locator(".value").inner_text())
+        assert close(shown, float(forget[t, DEFAULT.unit]))
+
+    page.locator(".ribbon").focus()
+    page.keyboard.press("Home")
+    for t in range(6):
+        expect(page.get_by_text(f"Step {t} of 0 to 5")).to_be_visible()
+        expect(tokens(page).nth(t)).to_have_attribute("aria-selected", "true")
+        expect_result(page, float(hidden[t, DEFAULT.unit]))
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Step 5 of 0 to 5")).to_be_visible()
+
+
+def expect_result(page: Page, exact: float) -> None:
+    for _ in range(50):
+        if close(result(page, -1), exact):
+            return
+        page.wait_for_timeout(100)
+    assert close(result(page, -1), exact)
+
+
+def test_arrow_keys_step_when_nothing_has_the_focus(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?text=abcd&timestep=1")
+    page.locator("h1").click()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("Step 2 of 0 to 3")).to_be_visible()
+    page.keyboard.press("End")
+    expect(page.get_by_text("Step 3 of 0 to 3")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_text("Step 2 of 0 to 3")).to_be_visible()
+
+
+def test_a_click_on_a_token_moves_the_cursor_and_the_address(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    tokens(page).nth(9).click()
+    expect(page.get_by_text("Step 9 of 0 to 10")).to_be_visible()
+    page.wait_for_url("**timestep=9**")
+
+
+def test_the_link_shows_the_same_numbers_in_another_browser(
+    new_page: NewPage, open_app: OpenApp, server: object
+) -> None:
+    first = new_page()
+    open_app(first, "?text=%3Cb%3Ex%F0%9F%91%8D%F0%9F%8F%BD&cell=gru&seed=11&hidden_size=4&unit=3&timestep=2")
+    shown = [result(first, index) for index in range(4)]
+    second = new_page(color_scheme="dark")
+    open_app(second, first.url.removeprefix(f"{server}/"))
+    assert [result(second, index) for index in range(4)] == shown
+    assert tokens(second).all_inner_texts() == tokens(first).all_inner_texts()
+    assert len(tokens(second).all()) == 5  # < b > x and one thumb with its skin tone
+
+
+@pytest.mark.parametrize("text", ["<img src=x onerror=document.title='owned'>", "<script>document.title='owned'</script>"])
+def test_markup_in_the_text_stays_text(page: Page, open_app: OpenApp, text: str) -> None:
+    open_app(page)
+    page.get_by_role("textbox", name="Sequence").fill(text)
+    expect(tokens(page)).to_have_count(len(text))
+    page.wait_for_timeout(500)
+    assert page.title() == "memviz"
+    assert page.locator(".ribbon img, .ribbon script").count() == 0
+
+
+def test_ten_megabytes_pasted_get_a_sentence_and_the_page_lives(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    page.get_by_role("textbox", name="Sequence").fill("x" * 10_000_000)
+    expect(page.get_by_role("alert")).to_contain_text("10,000,000", timeout=60_000)
+    page.get_by_role("textbox", name="Sequence").fill("abc")
+    expect(tokens(page)).to_have_count(3)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_figures_are_saved_as_pictures_in_the_browser(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    for kind in ("PNG", "SVG"):
+        page.get_by_role("radio", name=kind).or_(page.get_by_role("button", name=kind)).first.click()
+        page.wait_for_timeout(1500)
+        with page.expect_download() as saved:
+            page.locator('[data-title^="Download plot"]').first.click(force=True)
+        assert saved.value.suggested_filename == f"memviz-gates.{kind.lower()}"
+        content = saved.value.path().read_bytes()
+        assert content.startswith(b"\x89PNG" if kind == "PNG" else b"<svg")
+
+
+def test_downloads_hold_the_trace(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Trace as CSV").click()
+    lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == "timestep,token,signal,unit,value"
+    assert len(lines) == 1 + 11 * 23 * 8
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="HTML").first.click()
+    assert b"How far each gate opens" in saved.value.path().read_bytes()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("query", ["?cell=gru&text=aaabbb", "?cell=elman", "?kind=signal&text=sine+200&cell=lstm-fgr"])
+def test_axe_finds_nothing_and_nothing_overflows(
+    new_page: NewPage, open_app: OpenApp, axe: Callable[[Page], list[str]], width: int, query: str
+) -> None:
+    page = new_page(viewport={"width": width, "height": 900}, color_scheme="dark")
+    open_app(page, query)
+    assert axe(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_picture_stays_while_the_text_cannot_be_read(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?text=abc")
+    page.get_by_role("textbox", name="Sequence").fill("")
+    expect(page.get_by_role("alert")).to_contain_text("Enter 1 to 200")
+    expect(tokens(page)).to_have_count(3)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
