@@ -42,7 +42,7 @@ format: $(DEV_STAMP) ## format the code and mend what ruff can mend
 bench: $(DEV_STAMP) ## run every benchmark
 	@for script in benchmarks/*.py; do \
 		[ -e "$$script" ] || { echo "There is no benchmark yet."; continue; }; \
-		echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
+		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; \
 	done
 
 clean: ## remove .venv and every cache

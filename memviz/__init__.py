@@ -1,9 +1,9 @@
 """memviz opens up recurrent networks: every gate, state and gradient of an Elman network, LSTM or GRU, exact.
 
-    sequence = memviz.encode("hello world")
-    network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
-    trace = memviz.record(network, sequence)
-    flow = memviz.gradient_flow(network, trace)
+sequence = memviz.encode("hello world")
+network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
+trace = memviz.record(network, sequence)
+flow = memviz.gradient_flow(network, trace)
 """
 
 from memviz.arithmetic import Equation, Term, explain_step

@@ -4,6 +4,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from torch import Tensor
 
 from memviz.cells import CELLS, Cell
 from memviz.encoding import Sequence
@@ -96,8 +99,8 @@ class Experiment:
             if field.name not in query:
                 continue
             try:
-                value = _parsed(field.name, query[field.name])
-                experiment = replace(experiment, **{field.name: value})
+                setting: dict[str, Any] = {field.name: _parsed(field.name, query[field.name])}
+                experiment = replace(experiment, **setting)
             except ValueError as error:
                 problems.append(str(error))
         return experiment, problems
@@ -124,9 +127,9 @@ class Experiment:
             raise ValueError(f"The settings are {', '.join(names)}; got {_short(unknown[0])}.")
         return cls(**settings)
 
-    def _biases(self, cell: Cell) -> dict[str, object]:
+    def _biases(self, cell: Cell) -> dict[str, Tensor | float]:
         """The biases that are set rather than drawn, by gate; later ones win."""
-        biases: dict[str, object] = {}
+        biases: dict[str, Tensor | float] = {}
         if self.initialisation == "chrono":
             biases |= chrono_biases(cell, self.hidden_size, self.seed, self.chrono_steps)
         if self.forget_bias is not None:

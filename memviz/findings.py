@@ -30,7 +30,7 @@ def main_finding(trace: Trace) -> str:
     held = np.abs(write) * left
     # The last steps hold anything; a memory is what was written in the first half.
     half = max(1, len(trace) // 2)
-    t, unit = np.unravel_index(int(held[:half].argmax()), held[:half].shape)
+    t, unit = divmod(int(held[:half].argmax()), trace.units)
     share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
     gate = "update gate" if trace.cell.family == "gru" else "forget gate"
     wrote = f"Unit {unit} writes {number(float(write[t, unit]))} at step {t} ({quoted(trace.tokens[t])})"
@@ -67,7 +67,9 @@ def gates_finding(trace: Trace) -> str:
     gates = [name for name in trace.cell.activations if is_gate(name)]
     if not gates:
         return "There is no gate: the hidden state is rewritten at every step"
-    ranges = [f"{look(name).symbol} {_range(trace[name])}".replace(" ", "\N{NO-BREAK SPACE}") for name in gates]
+    ranges = [
+        f"{look(name).symbol} {_range(trace[name])}".replace(" ", "\N{NO-BREAK SPACE}") for name in gates
+    ]
     return f"How far each gate opens, 0 to 1: {', '.join(ranges)}"
 
 
@@ -77,7 +79,8 @@ def states_finding(trace: Trace) -> str:
     if "cell" not in trace.names:
         return f"The hidden state reaches {number(hidden, 2)} in size"
     cell = float(np.abs(trace["cell"]).max())
-    return f"The cell state reaches {number(cell, 2)} in size; the hidden state, what is shown of it, {number(hidden, 2)}"
+    shown = f"the hidden state, what is shown of it, {number(hidden, 2)}"
+    return f"The cell state reaches {number(cell, 2)} in size; {shown}"
 
 
 def keep_and_write(trace: Trace) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -63,6 +63,7 @@ class GradientFlow:
         state: dL/d state_t with each part of the state (hidden, cell) held independent, (time, state).
         signals: the total derivative, all paths, as `retain_grad` gives it, by signal, (time, unit): each
             gate and candidate "G" and its "G_pre", "cell", "cell_tanh" and "hidden".
+        trace: the run that was differentiated.
     """
 
     loss: Loss
@@ -70,7 +71,7 @@ class GradientFlow:
     state: Float[np.ndarray, "time state"]
     signals: Mapping[str, Array]
     _network: Network = field(repr=False)
-    _trace: Trace = field(repr=False)
+    trace: Trace = field(repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "signals", MappingProxyType(dict(self.signals)))
@@ -96,7 +97,7 @@ class GradientFlow:
     @property
     def jacobians(self) -> Float[np.ndarray, "time state state"]:
         """d state_t / d state_{t-1}, computed when asked for. Shape (time, state, state)."""
-        return _Steps(self._network, *_tensors(self._trace)).jacobians().numpy()
+        return _Steps(self._network, *_tensors(self.trace)).jacobians().numpy()
 
     def norms(self, name: str) -> Float[np.ndarray, " time"]:
         """The Euclidean norm over units of the gradient of a signal, such as "hidden" or "forget_pre"."""
@@ -145,8 +146,10 @@ def gradient_flow(network: Network, inputs: Inputs | Trace, loss: Loss = Loss())
     trace = inputs if isinstance(inputs, Trace) else record(network, inputs)
     states, values = _tensors(trace)
     adjoint = np.zeros(states.shape)
-    adjoint[:, : trace.units] = loss.direct(len(trace), trace.units)  # hidden is the first part of every state
-    names = _probed(network)
+    adjoint[:, : trace.units] = loss.direct(
+        len(trace), trace.units
+    )  # hidden is the first part of every state
+    names = _differentiated(network)
     signals = {name: np.zeros((len(trace), trace.units)) for name in names}
 
     last = int(np.flatnonzero(adjoint.any(axis=1)).max())  # nothing after the loss can change it
@@ -156,30 +159,22 @@ def gradient_flow(network: Network, inputs: Inputs | Trace, loss: Loss = Loss())
         steps = _Steps(network, states[span], values[span])
         _check_replay(steps, trace["hidden"][span])
         _run_back(adjoint, steps.jacobians().numpy(), span.start)
-        for name, gradient in steps.signal_gradients(torch.from_numpy(adjoint[span])).items():
+        gradients = steps.signal_gradients(names, torch.from_numpy(adjoint[span]))
+        for name, gradient in zip(names, gradients, strict=True):
             signals[name][span] = gradient.numpy()
     return GradientFlow(loss, trace.tokens, adjoint, signals, network, trace)
 
 
 class _Steps:
-    """Some steps of a network as one differentiable batch, each from its known state.
-
-    Zeros, the probes, are added to each signal of interest: the gradient by a probe is the gradient by the signal.
-    """
+    """Some steps of a network as one differentiable batch, each from its known state."""
 
     def __init__(self, network: Network, states: Tensor, values: Tensor) -> None:
-        cell, shape = network.cell, (len(states), network.hidden_size)
+        cell = network.cell
         self._states = states.clone().requires_grad_()
-        self._probes = {
-            name: torch.zeros(shape, dtype=torch.float64, requires_grad=True) for name in _probed(network)
-        }
         parts = self._states.split(cell.state_widths(network.hidden_size), dim=1)
         with torch.enable_grad():
-            after, self.signals = network.step(values, cell.state_type(*parts), self._probe)
+            after, self.signals = network.step(values, cell.state_type(*parts), _differentiable)
             self._after = torch.cat(after, dim=1)
-
-    def _probe(self, name: str, value: Tensor) -> Tensor:
-        return value + self._probes[name] if name in self._probes else value
 
     def jacobians(self) -> Float[Tensor, "time state state"]:
         """J_t = d state_t / d state_{t-1}: one backward pass, vmapped over the rows of all J_t."""
@@ -190,18 +185,27 @@ class _Steps:
         )
         return by_row.transpose(0, 1)
 
-    def signal_gradients(self, adjoint: Float[Tensor, "time state"]) -> dict[str, Float[Tensor, "time unit"]]:
-        """The total derivative by each probed signal: every later step is in the adjoint."""
-        gradients = torch.autograd.grad(self._after, list(self._probes.values()), adjoint)
-        return dict(zip(self._probes, gradients, strict=True))
+    def signal_gradients(
+        self, names: list[str], adjoint: Float[Tensor, "time state"]
+    ) -> list[Float[Tensor, "time unit"]]:
+        """The total derivative by each signal: every later step is in the adjoint."""
+        signals = [getattr(self.signals, name) for name in names]
+        return list(torch.autograd.grad(self._after, signals, adjoint))
 
 
-def _probed(network: Network) -> list[str]:
+def _differentiable(name: str, value: Tensor) -> Tensor:
+    """A tap that lets a constant be differentiated by, such as a gate that a cell fixes at 1."""
+    return value if value.requires_grad else value.requires_grad_()
+
+
+def _differentiated(network: Network) -> list[str]:
     """The signals whose gradient is kept: all but the parts of a pre-activation, whose gradient is its own."""
     return [name for name in network.cell.signal_names if "_from_" not in name and not name.endswith("_bias")]
 
 
-def _run_back(adjoint: Float[np.ndarray, "time state"], jacobians: Float[np.ndarray, "steps state state"], start: int) -> None:
+def _run_back(
+    adjoint: Float[np.ndarray, "time state"], jacobians: Float[np.ndarray, "steps state state"], start: int
+) -> None:
     """lambda_{t-1} += J_t^T lambda_t over the steps from `start`, last first, in place."""
     for t in range(start + len(jacobians) - 1, max(start, 1) - 1, -1):
         adjoint[t - 1] += adjoint[t] @ jacobians[t - start]
@@ -216,4 +220,3 @@ def _check_replay(steps: _Steps, hidden: Array) -> None:
 
 def _tensors(trace: Trace) -> tuple[Float[Tensor, "time state"], Float[Tensor, "time features"]]:
     return torch.from_numpy(trace.state_before()), torch.tensor(trace.inputs)
-

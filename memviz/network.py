@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -32,8 +33,9 @@ class Network:
     parameters: Mapping[str, Tensor]
 
     def __post_init__(self) -> None:
-        if isinstance(self.cell, str):
-            object.__setattr__(self, "cell", _cell(self.cell))
+        cell: Any = self.cell
+        if isinstance(cell, str):
+            object.__setattr__(self, "cell", _cell(cell))
         given = {
             name: torch.as_tensor(value).detach().to("cpu", torch.float64, copy=True)
             for name, value in self.parameters.items()
@@ -128,22 +130,22 @@ def _cell_of(module: TorchRecurrent) -> Cell:
     if getattr(module, "proj_size", 0):
         raise ValueError(f"The module may have no projection (proj_size = 0); got {module.proj_size}.")
     for cell in CELLS.values():
-        if cell.torch_name == type(module).__name__ and isinstance(module, TorchRecurrent):
-            if cell.nonlinearity is None or cell.nonlinearity == module.nonlinearity:
-                return cell
+        same_class = cell.torch_name == type(module).__name__ and isinstance(module, TorchRecurrent)
+        if same_class and cell.nonlinearity in (None, getattr(module, "nonlinearity", None)):
+            return cell
     raise ValueError(f"The module is a torch.nn.RNN, LSTM or GRU; got {type(module).__name__}.")
 
 
 def _check(cell: Cell, parameters: dict[str, Tensor]) -> None:
     weight_ih, weight_hh = parameters.get("weight_ih"), parameters.get("weight_hh")
     if weight_ih is None or weight_hh is None or weight_ih.ndim != 2 or weight_hh.ndim != 2:
-        raise ValueError(
-            f"A network needs the matrices weight_ih and weight_hh; got {_shapes(parameters)}."
-        )
+        raise ValueError(f"A network needs the matrices weight_ih and weight_hh; got {_shapes(parameters)}.")
     expected = cell.parameter_shapes(weight_ih.shape[1], weight_hh.shape[1])
     actual = {name: tuple(value.shape) for name, value in parameters.items()}
     if actual != expected:
-        wrong = sorted(name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name))
+        wrong = sorted(
+            name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name)
+        )
         rule = ", ".join(f"{name} {expected.get(name, 'absent')}" for name in wrong)
         got = ", ".join(f"{name} {actual.get(name, 'absent')}" for name in wrong)
         raise ValueError(f'For "{cell.name}" the parameters are {rule}; got {got}.')

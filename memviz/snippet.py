@@ -242,7 +242,7 @@ def _gru_equations(cell: Cell) -> list[str]:
     ]
 
 
-def _vector(head: str, values: Iterable[float], tail: str) -> str:
+def _vector(head: str, values: Iterable[float | int], tail: str) -> str:
     """Numbers between a head and a tail, on one line if that fits, else wrapped on lines of their own."""
     numbers = ", ".join(map(_number, values))
     if len(line := f"{head}{numbers}{tail}") <= _WIDTH:
@@ -255,7 +255,7 @@ def _vector(head: str, values: Iterable[float], tail: str) -> str:
     return "\n".join([head, *body, f"{margin}{tail}"])
 
 
-def _number(value: float) -> str:
+def _number(value: float | int) -> str:
     """A number that Python reads back exactly, infinities and NaN as torch names them."""
     text = repr(value)
     return text if np.isfinite(value) else text.replace("inf", "torch.inf").replace("nan", "torch.nan")

@@ -65,10 +65,8 @@ def look(signal: str, family: str = "lstm") -> Look:
 
 def scale(signal: str, dark: bool) -> list[tuple[float, str]]:
     """The colour scale of a signal: sequential for what lies between 0 and 1, else diverging around 0."""
-    if is_gate(signal):
-        colours = SEQUENTIAL_DARK if dark else SEQUENTIAL_LIGHT
-    else:
-        colours = DIVERGING_DARK if dark else DIVERGING_LIGHT
+    sequential, diverging = (SEQUENTIAL_DARK, DIVERGING_DARK) if dark else (SEQUENTIAL_LIGHT, DIVERGING_LIGHT)
+    colours: tuple[str, ...] = sequential if is_gate(signal) else diverging
     return [(index / (len(colours) - 1), colour) for index, colour in enumerate(colours)]
 
 

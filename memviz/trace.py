@@ -104,7 +104,7 @@ class Trace:
     def save(self, file: str | os.PathLike[str] | IO[bytes]) -> None:
         """Write one .npz without pickles; `Trace.load` gives exactly this trace back."""
         about = {"format": _FORMAT, "cell": self.cell.name, "tokens": self.tokens, "names": self.names}
-        arrays = {f"signal/{name}": value for name, value in self.signals.items()}
+        arrays: dict[str, Any] = {f"signal/{name}": value for name, value in self.signals.items()}
         arrays |= {f"initial/{name}": value for name, value in self.initial.items()}
         np.savez_compressed(
             file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), inputs=self.inputs, **arrays
@@ -189,12 +189,13 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
     state = cell.state_type(*(torch.as_tensor(part).to(torch.float64) for part in state))
     initial = {part: value.numpy() for (part, _), value in zip(cell.state, state, strict=True)}
 
-    steps = []
+    kept: list[Tensor] = []
     for x in values.unbind():
         state, signals = network.step(x, state)
-        steps.append(signals)
-    columns = (torch.stack(column).numpy() for column in zip(*steps, strict=True))
-    return Trace(cell, tokens, values.numpy(), dict(zip(steps[0]._fields, columns, strict=True)), initial)
+        kept.extend(signals)
+    rows = torch.cat(kept).view(len(values), -1, network.hidden_size)  # (time, signal, unit)
+    columns = dict(zip(cell.signal_names, rows.unbind(1), strict=True))
+    return Trace(cell, tokens, values.numpy(), {name: value.numpy() for name, value in columns.items()}, initial)
 
 
 def _inputs(network: Network, inputs: Inputs) -> tuple[tuple[str, ...], Float[Tensor, "time features"]]:

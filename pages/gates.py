@@ -36,7 +36,11 @@ def show() -> None:
     st.markdown(f"**{escaped(main_finding(run.trace))}**")
     step.show(shown, run)
     flow = engine.flow(
-        shown.experiment, shown.text, shown.kind, shown.standardise, _loss(shown, len(run.trace), run.trace.units)
+        shown.experiment,
+        shown.text,
+        shown.kind,
+        shown.standardise,
+        _loss(shown, len(run.trace), run.trace.units),
     )
     figures.show(shown, run, flow)
 
@@ -61,7 +65,12 @@ def _sequence_controls(state: GatesState) -> None:
         )
         with st.popover("Examples", icon=":material/lightbulb:"):
             for label, (text, kind) in EXAMPLES.items():
-                st.button(label, on_click=change, kwargs={"text": text, "kind": kind, "timestep": 4}, width="stretch")
+                st.button(
+                    label,
+                    on_click=change,
+                    kwargs={"text": text, "kind": kind, "timestep": 4},
+                    width="stretch",
+                )
 
 
 def _network_controls(state: GatesState) -> None:
@@ -135,7 +144,7 @@ def _read_as(kind: str) -> None:
 
 
 def _readable(state: GatesState) -> GatesState:
-    """This state, or, with a sentence saying why, this state with the last sequence that could be read."""
+    """The state itself or, with a sentence saying why, with the last sequence that could be read."""
     try:
         engine.run(state.experiment, state.text, state.kind, state.standardise)
     except EncodingError as error:

@@ -46,9 +46,10 @@ ORDINARY = {
 @pytest.fixture
 def unchecked():
     """What a user of the library meets, who has no annotations checked at every call."""
+    before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)
     yield
-    config.update("jaxtyping_disable", False)
+    config.update("jaxtyping_disable", before)
 
 
 def identical(one: Experiment, other: Experiment) -> bool:

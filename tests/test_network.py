@@ -44,9 +44,10 @@ def module_of(module_type, seed: int = 0, **options) -> nn.Module:
 @pytest.fixture
 def unchecked():
     """What a user of the library meets, who has no annotations checked at every call."""
+    before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)
     yield
-    config.update("jaxtyping_disable", False)
+    config.update("jaxtyping_disable", before)
 
 
 def hidden_states(network: Network, x: Tensor) -> Tensor:

@@ -48,9 +48,10 @@ def state_of(name: str, seed: int):
 @pytest.fixture
 def unchecked():
     """What a user of the library meets, who has no annotations checked at every call."""
+    before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)
     yield
-    config.update("jaxtyping_disable", False)
+    config.update("jaxtyping_disable", before)
 
 
 # --- what is recorded ------------------------------------------------------------------------------------

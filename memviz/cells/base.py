@@ -151,7 +151,9 @@ class Emitter:
         return signals_type(*map(self._values.__getitem__, order))
 
 
-def product(weight: Float[Tensor, "rows columns"], x: Float[Tensor, "*batch columns"]) -> Float[Tensor, "*batch rows"]:
+def product(
+    weight: Float[Tensor, "rows columns"], x: Float[Tensor, "*batch columns"]
+) -> Float[Tensor, "*batch rows"]:
     """The matrix product W x, for one vector or for each row of a batch."""
     return weight @ x if x.ndim == 1 else linear(x, weight)  # half the overhead of linear on one vector
 

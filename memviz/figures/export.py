@@ -12,7 +12,9 @@ def figure_html(figure: go.Figure, title: str) -> bytes:
 
     Streamlit tells large files apart by their beginning, so the file starts with a digest of the figure.
     """
-    body: str = plotly.io.to_html(figure, include_plotlyjs=True, full_html=True, config={"displaylogo": False})
+    body: str = plotly.io.to_html(
+        figure, include_plotlyjs=True, full_html=True, config={"displaylogo": False}
+    )
     digest = hashlib.sha256(plotly.io.to_json(figure).encode()).hexdigest()
     head = f'<!doctype html>\n<!-- {digest} -->\n<html lang="en">\n<title>{html.escape(title)}</title>'
     return body.replace("<html>", head, 1).encode()

@@ -67,7 +67,9 @@ def gradient_lines(flow: GradientFlow, family: str, title: str, dark: bool = Fal
         },
         "hovermode": "x unified",
         "legend": {"x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"},
-        "annotations": [panel_label("norm over units, log scale", ground(dark)["muted"], 1.0) | {"yshift": 10}],
+        "annotations": [
+            panel_label("norm over units, log scale", ground(dark)["muted"], 1.0) | {"yshift": 10}
+        ],
     }
     data = []
     for name, values in norms.items():

@@ -37,7 +37,9 @@ class GatesState:
     text: str = "hello world"
     kind: str = "text"
     standardise: bool = False
-    experiment: Experiment = field(default_factory=lambda: Experiment(seed=1, forget_bias=3.0, update_bias=3.0))
+    experiment: Experiment = field(
+        default_factory=lambda: Experiment(seed=1, forget_bias=3.0, update_bias=3.0)
+    )
     timestep: int = 4
     unit: int = 5
     signal: str = ""
@@ -126,7 +128,10 @@ _VIEW: dict[str, tuple[Callable[[str], Any], str]] = {
     "timestep": (_whole(_MOST_STEP), f"The timestep is a whole number from 0 to {_MOST_STEP}"),
     "unit": (_whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
     "signal": (_signal, f"The signal is one of {', '.join(LOOKS)}"),
-    "units": (_units, f"The units are 1 to {MOST_UNITS} whole numbers from 0 to {_MOST_UNIT} with commas between"),
+    "units": (
+        _units,
+        f"The units are 1 to {MOST_UNITS} whole numbers from 0 to {_MOST_UNIT} with commas between",
+    ),
     "loss_timestep": (_whole(_MOST_STEP), f"The loss's timestep is a whole number from 0 to {_MOST_STEP}"),
     "loss_unit": (_whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
 }

@@ -25,7 +25,9 @@ def _lines(equation: Equation, family: str, dark: bool) -> list[str]:
     numbers = _SIGNED_SUMMAND.sub(r"- \1", numbers)  # a + (-b) reads better as a - b
     lines = [rf"\textcolor{{{colour}}}{{{equation.symbol}}} &= {equation.symbols}"]
     if equation.inner is None:
-        lines += [f"&= {numbers}", f"&= {result}"] if len(equation.terms) > 2 else [f"&= {numbers} = {result}"]
+        lines += (
+            [f"&= {numbers}", f"&= {result}"] if len(equation.terms) > 2 else [f"&= {numbers} = {result}"]
+        )
     else:
         function = equation.formula.partition("(")[0]
         inner = (r"0,\;" if function == r"\max" else "") + latex_number(equation.inner)

@@ -157,7 +157,9 @@ def test_bad_input_gets_a_sentence_and_the_last_picture_stays(
     assert len(charts(app)) == 3
 
 
-@pytest.mark.parametrize("text", ["\u202eabc", "<script>alert(1)</script>", "![x](http://a/b.png)", "$$x$$", ":red[x]"])
+@pytest.mark.parametrize(
+    "text", ["\u202eabc", "<script>alert(1)</script>", "![x](http://a/b.png)", "$$x$$", ":red[x]"]
+)
 def test_any_mark_in_the_text_is_shown_as_it_is(open_page: OpenPage, text: str) -> None:
     app = open_page(text=text, timestep="0")
     assert not app.error

@@ -115,7 +115,9 @@ def test_the_link_shows_the_same_numbers_in_another_browser(
     assert len(tokens(second).all()) == 5  # < b > x and one thumb with its skin tone
 
 
-@pytest.mark.parametrize("text", ["<img src=x onerror=document.title='owned'>", "<script>document.title='owned'</script>"])
+@pytest.mark.parametrize(
+    "text", ["<img src=x onerror=document.title='owned'>", "<script>document.title='owned'</script>"]
+)
 def test_markup_in_the_text_stays_text(page: Page, open_app: OpenApp, text: str) -> None:
     open_app(page)
     page.get_by_role("textbox", name="Sequence").fill(text)
@@ -159,7 +161,9 @@ def test_downloads_hold_the_trace(page: Page, open_app: OpenApp) -> None:
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("query", ["?cell=gru&text=aaabbb", "?cell=elman", "?kind=signal&text=sine+200&cell=lstm-fgr"])
+@pytest.mark.parametrize(
+    "query", ["?cell=gru&text=aaabbb", "?cell=elman", "?kind=signal&text=sine+200&cell=lstm-fgr"]
+)
 def test_axe_finds_nothing_and_nothing_overflows(
     new_page: NewPage, open_app: OpenApp, axe: Callable[[Page], list[str]], width: int, query: str
 ) -> None:

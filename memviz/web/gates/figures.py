@@ -41,7 +41,9 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         )
         figure = state_lines(trace, units, states_finding(trace), is_dark())
         alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace)}."
-        chart("states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names]))
+        chart(
+            "states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names])
+        )
     with right:
         _loss_controls(flow, trace)
         figure = gradient_lines(flow, trace.cell.family, gradient_finding(flow), is_dark())
@@ -125,7 +127,11 @@ def _proof_and_files(run: Run) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover(
-            "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet", width=230
+            "Copy as PyTorch",
+            icon=":material/content_copy:",
+            on_change="rerun",
+            key="gates-snippet",
+            width=230,
         ) as popover:
             if popover.open:
                 _snippet(run)

@@ -48,21 +48,27 @@ def more_settings(state: GatesState) -> None:
         INITIALISATIONS,
         format_func=INITIALISATION_LABELS.__getitem__,
         help="Chrono biases (Tallec & Ollivier 2018) give each unit its own time to hold.",
-        **bound("initialisation", experiment.initialisation, lambda name: change_experiment(initialisation=name)),
+        **bound(
+            "initialisation", experiment.initialisation, lambda name: change_experiment(initialisation=name)
+        ),
     )
     if experiment.initialisation == "chrono":
         st.number_input(
             "Longest time that chrono biases aim at, in timesteps",
             *CHRONO_STEPS_RANGE,
             step=1,
-            **bound("chrono_steps", experiment.chrono_steps, lambda steps: change_experiment(chrono_steps=steps)),
+            **bound(
+                "chrono_steps", experiment.chrono_steps, lambda steps: change_experiment(chrono_steps=steps)
+            ),
         )
     st.number_input(
         "Recurrent scale: a factor on the weights from h",
         *RECURRENT_SCALE_RANGE,
         step=0.25,
         **bound(
-            "recurrent_scale", experiment.recurrent_scale, lambda scale: change_experiment(recurrent_scale=scale)
+            "recurrent_scale",
+            experiment.recurrent_scale,
+            lambda scale: change_experiment(recurrent_scale=scale),
         ),
     )
     name = "update_bias" if CELLS[experiment.cell].family == "gru" else "forget_bias"

@@ -61,7 +61,11 @@ def _controls(state: GatesState, trace: Trace, timestep: int, unit: int, signal:
             )
         if last > 0:
             st.slider(
-                "Timestep", 0, last, width=260, **bound("timestep", timestep, lambda step: change(timestep=step))
+                "Timestep",
+                0,
+                last,
+                width=260,
+                **bound("timestep", timestep, lambda step: change(timestep=step)),
             )
         st.selectbox(
             "Unit", range(trace.units), width=90, **bound("unit", unit, lambda chosen: change(unit=chosen))
