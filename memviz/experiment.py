@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from memviz.cells import CELLS, Cell
@@ -118,7 +119,7 @@ class Experiment:
         """
         try:
             settings = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"The settings are a JSON object; got {_short(text)}.") from error
         if not isinstance(settings, dict):
             raise ValueError(f"The settings are a JSON object; got {_short(text)}.")
@@ -159,9 +160,9 @@ def _checked(name: str, value: object) -> object:
             return value
     elif name in _WHOLE:
         low, high = _WHOLE[name]
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
-            return value
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | np.integer) and not isinstance(value, bool) and low <= value <= high:
+            return int(value)
+    elif isinstance(value, int | float | np.number) and not isinstance(value, bool):
         lowest, highest = _REAL[name]
         if lowest <= value <= highest:  # False for NaN
             return float(value)
@@ -194,5 +195,8 @@ def _rule(name: str) -> str:
 
 def _short(value: object) -> str:
     """What arrived, in at most 40 visible characters."""
-    shown = ascii(value) if isinstance(value, str) else str(value)
+    try:
+        shown = ascii(value) if isinstance(value, str) else str(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        shown = "a number of thousands of digits"
     return shown if len(shown) <= 40 else f"{shown[:39]}…"

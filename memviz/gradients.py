@@ -78,6 +78,11 @@ class GradientFlow:
         for array in (self.state, *self.signals.values()):
             array.setflags(write=False)
 
+    def __reduce__(self) -> tuple[type["GradientFlow"], tuple[object, ...]]:
+        """Pickled and copied through its constructor."""
+        parts = (self.loss, self.tokens, self.state, dict(self.signals), self._network, self.trace)
+        return GradientFlow, parts
+
     @property
     def hidden(self) -> Array:
         """dL/dh_t, all paths. Shape (time, unit)."""
@@ -97,7 +102,8 @@ class GradientFlow:
     @property
     def jacobians(self) -> Float[np.ndarray, "time state state"]:
         """d state_t / d state_{t-1}, computed when asked for. Shape (time, state, state)."""
-        return _Steps(self._network, *_tensors(self.trace)).jacobians().numpy()
+        with torch.inference_mode(False), torch.enable_grad():
+            return _Steps(self._network, *_tensors(self.trace)).jacobians().numpy()
 
     def norms(self, name: str) -> Float[np.ndarray, " time"]:
         """The Euclidean norm over units of the gradient of a signal, such as "hidden" or "forget_pre"."""
@@ -144,25 +150,36 @@ def gradient_flow(network: Network, inputs: Inputs | Trace, loss: Loss = Loss())
         ValueError: if the loss reads a step or unit that does not exist, or a trace is of another network.
     """
     trace = inputs if isinstance(inputs, Trace) else record(network, inputs)
+    trace.check_is_of(network)
+    direct = loss.direct(len(trace), trace.units)
+    with torch.inference_mode(False), torch.enable_grad():  # whatever the caller has switched off
+        adjoint, signals = _run_back(network, trace, direct)
+    return GradientFlow(loss, trace.tokens, adjoint, signals, network, trace)
+
+
+def _run_back(
+    network: Network, trace: Trace, direct: Array
+) -> tuple[Float[np.ndarray, "time state"], dict[str, Array]]:
+    """The adjoint of the state, lambda_{t-1} += J_t^T lambda_t from the end, and the gradients by all signals."""
     states, values = _tensors(trace)
     adjoint = np.zeros(states.shape)
-    adjoint[:, : trace.units] = loss.direct(
-        len(trace), trace.units
-    )  # hidden is the first part of every state
+    adjoint[:, : trace.units] = direct  # the hidden state is the first part of every state
     names = _differentiated(network)
-    signals = {name: np.zeros((len(trace), trace.units)) for name in names}
+    signals = {name: np.zeros(direct.shape) for name in names}
 
-    last = int(np.flatnonzero(adjoint.any(axis=1)).max())  # nothing after the loss can change it
+    last = int(np.flatnonzero(direct.any(axis=1)).max())  # nothing after the loss can change it
     chunk = max(1, _CHUNK_NUMBERS // states.shape[1] ** 2)
     for stop in range(last + 1, 0, -chunk):
         span = slice(max(0, stop - chunk), stop)
         steps = _Steps(network, states[span], values[span])
         _check_replay(steps, trace["hidden"][span])
-        _run_back(adjoint, steps.jacobians().numpy(), span.start)
+        jacobians = steps.jacobians().numpy()
+        for t in range(stop - 1, max(span.start, 1) - 1, -1):
+            adjoint[t - 1] += adjoint[t] @ jacobians[t - span.start]
         gradients = steps.signal_gradients(names, torch.from_numpy(adjoint[span]))
         for name, gradient in zip(names, gradients, strict=True):
             signals[name][span] = gradient.numpy()
-    return GradientFlow(loss, trace.tokens, adjoint, signals, network, trace)
+    return adjoint, signals
 
 
 class _Steps:
@@ -172,9 +189,8 @@ class _Steps:
         cell = network.cell
         self._states = states.clone().requires_grad_()
         parts = self._states.split(cell.state_widths(network.hidden_size), dim=1)
-        with torch.enable_grad():
-            after, self.signals = network.step(values, cell.state_type(*parts), _differentiable)
-            self._after = torch.cat(after, dim=1)
+        after, self.signals = network.step(values, cell.state_type(*parts), _differentiable)
+        self._after = torch.cat(after, dim=1)
 
     def jacobians(self) -> Float[Tensor, "time state state"]:
         """J_t = d state_t / d state_{t-1}: one backward pass, vmapped over the rows of all J_t."""
@@ -203,18 +219,10 @@ def _differentiated(network: Network) -> list[str]:
     return [name for name in network.cell.signal_names if "_from_" not in name and not name.endswith("_bias")]
 
 
-def _run_back(
-    adjoint: Float[np.ndarray, "time state"], jacobians: Float[np.ndarray, "steps state state"], start: int
-) -> None:
-    """lambda_{t-1} += J_t^T lambda_t over the steps from `start`, last first, in place."""
-    for t in range(start + len(jacobians) - 1, max(start, 1) - 1, -1):
-        adjoint[t - 1] += adjoint[t] @ jacobians[t - start]
-
-
 def _check_replay(steps: _Steps, hidden: Array) -> None:
     """A trace of another network would give a wrong gradient in silence."""
     replayed = steps.signals.hidden.detach().numpy()
-    if np.abs(replayed - hidden).max() > _REPLAY_TOLERANCE * max(1.0, np.abs(hidden).max()):
+    if not np.abs(replayed - hidden).max() <= _REPLAY_TOLERANCE * max(1.0, np.abs(hidden).max()):
         raise ValueError("The trace was recorded from another network than the one given.")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,7 +13,7 @@ from memviz.cells import CELLS, Cell, Signals, State, Tap, identity
 TorchRecurrent = nn.RNN | nn.LSTM | nn.GRU
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Network:
     """One recurrent layer: a cell and its named float64 parameters.
 
@@ -32,16 +31,20 @@ class Network:
     cell: Cell
     parameters: Mapping[str, Tensor]
 
-    def __post_init__(self) -> None:
-        cell: Any = self.cell
-        if isinstance(cell, str):
-            object.__setattr__(self, "cell", _cell(cell))
-        given = {
-            name: torch.as_tensor(value).detach().to("cpu", torch.float64, copy=True)
-            for name, value in self.parameters.items()
-        }
-        _check(self.cell, given)
+    def __init__(self, cell: Cell | str, parameters: Mapping[str, Tensor]) -> None:
+        cell = _cell(cell) if isinstance(cell, str) else cell
+        with torch.inference_mode(False):  # a tensor made in inference mode can never be differentiated
+            given = {
+                name: torch.as_tensor(value).detach().to("cpu", torch.float64, copy=True)
+                for name, value in parameters.items()
+            }
+        _check(cell, given)
+        object.__setattr__(self, "cell", cell)
         object.__setattr__(self, "parameters", MappingProxyType(given))
+
+    def __reduce__(self) -> tuple[type["Network"], tuple[Cell, dict[str, Tensor]]]:
+        """Pickled and copied through its constructor."""
+        return Network, (self.cell, dict(self.parameters))
 
     @property
     def hidden_size(self) -> int:
@@ -130,7 +133,7 @@ def _cell_of(module: TorchRecurrent) -> Cell:
     if getattr(module, "proj_size", 0):
         raise ValueError(f"The module may have no projection (proj_size = 0); got {module.proj_size}.")
     for cell in CELLS.values():
-        same_class = cell.torch_name == type(module).__name__ and isinstance(module, TorchRecurrent)
+        same_class = cell.torch_name and isinstance(module, getattr(nn, cell.torch_name))
         if same_class and cell.nonlinearity in (None, getattr(module, "nonlinearity", None)):
             return cell
     raise ValueError(f"The module is a torch.nn.RNN, LSTM or GRU; got {type(module).__name__}.")

@@ -80,7 +80,7 @@ def parity(network: Network, trace: Trace) -> Parity:
     Raises:
         ValueError: if the trace is of another cell, or of another number of features or units.
     """
-    _check(network, trace)
+    trace.check_is_of(network)
     cell = network.cell
     if cell.torch_name is None:
         return Parity(None, None, None)
@@ -139,11 +139,3 @@ def _agreement(difference: float) -> str:
 
 def _shown(value: float) -> str:
     return (f"{value:.1e}" if value < 1e-3 else f"{value:.2g}").replace("-", MINUS)
-
-
-def _check(network: Network, trace: Trace) -> None:
-    expected = (network.cell.name, network.features, network.hidden_size)
-    actual = (trace.cell.name, trace.inputs.shape[1], trace.units)
-    if actual != expected:
-        described = ['"{}" with {} features and {} units'.format(*one) for one in (expected, actual)]
-        raise ValueError(f"The trace is of the network, {described[0]}; got one of {described[1]}.")

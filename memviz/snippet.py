@@ -52,7 +52,7 @@ def torch_snippet(network: Network, trace: Trace) -> Snippet:
     Raises:
         ValueError: if the trace is of another cell, or of another number of features or units.
     """
-    _check(network, trace)
+    trace.check_is_of(network)
     writer = _Writer(network, trace)
     loops = {"lstm": _lstm_equations, "gru": _gru_equations}
     if network.cell.torch_name is not None:
@@ -244,7 +244,7 @@ def _gru_equations(cell: Cell) -> list[str]:
 
 def _vector(head: str, values: Iterable[float | int], tail: str) -> str:
     """Numbers between a head and a tail, on one line if that fits, else wrapped on lines of their own."""
-    numbers = ", ".join(map(_number, values))
+    numbers = ", ".join(map(repr, values))
     if len(line := f"{head}{numbers}{tail}") <= _WIDTH:
         return line
     margin = " " * (len(head) - len(head.lstrip()))
@@ -253,12 +253,6 @@ def _vector(head: str, values: Iterable[float | int], tail: str) -> str:
         f"{numbers},", _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
     )
     return "\n".join([head, *body, f"{margin}{tail}"])
-
-
-def _number(value: float | int) -> str:
-    """A number that Python reads back exactly, infinities and NaN as torch names them."""
-    text = repr(value)
-    return text if np.isfinite(value) else text.replace("inf", "torch.inf").replace("nan", "torch.nan")
 
 
 def _one_hot(inputs: Float[np.ndarray, "time features"]) -> list[int] | None:
@@ -289,11 +283,3 @@ def _tuple(items: list[str]) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _check(network: Network, trace: Trace) -> None:
-    expected = (network.cell.name, network.features, network.hidden_size)
-    actual = (trace.cell.name, trace.inputs.shape[1], trace.units)
-    if actual != expected:
-        described = ['"{}" with {} features and {} units'.format(*one) for one in (expected, actual)]
-        raise ValueError(f"The trace is of the network, {described[0]}; got one of {described[1]}.")

@@ -6,8 +6,9 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from memviz.network import Network
 
 Array = Float[np.ndarray, "time unit"]
 Inputs = Sequence | Tensor | np.ndarray
+File = str | os.PathLike[str] | io.BufferedIOBase
 _FORMAT = 1
 
 
@@ -36,6 +38,9 @@ class Trace:
         inputs: float64 (time, features).
         signals: arrays by name, in the order of the equations.
         initial: the parts of the state before step 0, by name.
+
+    Raises:
+        ValueError: if a signal is missing or unknown, or if an array has another shape than the others ask for.
     """
 
     cell: Cell
@@ -49,6 +54,11 @@ class Trace:
         for name in ("signals", "initial"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
+        _check(self)
+
+    def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
+        """Pickled and copied through its constructor."""
+        return Trace, (self.cell, self.tokens, self.inputs, dict(self.signals), dict(self.initial))
 
     def __getitem__(self, name: str) -> Array:
         """One signal, (time, unit).
@@ -73,6 +83,17 @@ class Trace:
     def units(self) -> int:
         """The number of units."""
         return self.signals["hidden"].shape[1]
+
+    def check_is_of(self, network: Network) -> None:
+        """Refuse a network that cannot have made this trace; a wrong number would come of it in silence.
+
+        Raises:
+            ValueError: if the cell, the number of units or the number of features differs.
+        """
+        here = f'"{self.cell.name}", {self.units} units, {self.inputs.shape[1]} features'
+        there = f'"{network.cell.name}", {network.hidden_size} units, {network.features} features'
+        if here != there:
+            raise ValueError(f"The trace is of another network: it is of {here}; the network is {there}.")
 
     def state_before(self) -> Float[np.ndarray, "time state"]:
         """The state that each step started from, its parts side by side: row t is the state before step t."""
@@ -101,7 +122,7 @@ class Trace:
             }
         )
 
-    def save(self, file: str | os.PathLike[str] | IO[bytes]) -> None:
+    def save(self, file: File) -> None:
         """Write one .npz without pickles; `Trace.load` gives exactly this trace back."""
         about = {"format": _FORMAT, "cell": self.cell.name, "tokens": self.tokens, "names": self.names}
         arrays: dict[str, Any] = {f"signal/{name}": value for name, value in self.signals.items()}
@@ -111,27 +132,39 @@ class Trace:
         )
 
     @classmethod
-    def load(cls, file: str | os.PathLike[str] | IO[bytes]) -> "Trace":
+    def load(cls, file: File) -> "Trace":
         """Read a trace that `save` wrote.
 
         Raises:
+            OSError: if the file cannot be opened.
             ValueError: if the file is no such trace.
         """
+        if not isinstance(file, io.BufferedIOBase):
+            with Path(file).open("rb") as opened:
+                return cls.load(opened)
         try:
-            with np.load(file, allow_pickle=False) as arrays:
-                about = json.loads(arrays["about"].tobytes())
-                cell = CELLS[about["cell"]]
-                return cls(
-                    cell,
-                    tuple(about["tokens"]),
-                    arrays["inputs"],
-                    {name: arrays[f"signal/{name}"] for name in about["names"]},
-                    {part: arrays[f"initial/{part}"] for part, _ in cell.state},
-                )
-        except OSError:
-            raise
-        except Exception as error:
+            return cls._read(file)
+        except Exception as error:  # a broken zip or array can raise nearly anything
             raise ValueError("A trace is an .npz file written by Trace.save; got another file.") from error
+
+    @classmethod
+    def _read(cls, source: Any) -> "Trace":
+        with np.load(source, allow_pickle=False) as arrays:
+            about = json.loads(arrays["about"].tobytes())
+            if about["format"] != _FORMAT:
+                raise ValueError(f"The format is {_FORMAT}; got {about['format']}.")
+            if not isinstance(about["tokens"], list):
+                raise ValueError("The tokens are a list.")
+            if any(arrays[key].dtype != np.float64 for key in arrays if key != "about"):
+                raise ValueError("Each array is float64.")
+            cell = CELLS[about["cell"]]
+            return cls(
+                cell,
+                tuple(about["tokens"]),
+                arrays["inputs"],
+                {name: arrays[f"signal/{name}"] for name in about["names"]},
+                {part: arrays[f"initial/{part}"] for part, _ in cell.state},
+            )
 
     def to_bytes(self) -> bytes:
         """The .npz file that `save` writes."""
@@ -174,19 +207,11 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
 
     Raises:
         ValueError: if the inputs have another number of features than the network, have no timestep, or are
-            not finite, or if the state has other widths.
+            not finite, if the state has other widths or is not finite, or if the network overflows float64.
     """
     tokens, values = _inputs(network, inputs)
     cell = network.cell
-    widths = cell.state_widths(network.hidden_size)
-    if state is None:
-        state = cell.zero_state(values[0], network.hidden_size)
-    elif [tuple(part.shape) for part in state] != [(width,) for width in widths]:
-        raise ValueError(
-            f"The state of this network has the parts {', '.join(part for part, _ in cell.state)} of the "
-            f"widths {widths}; got {[tuple(part.shape) for part in state]}."
-        )
-    state = cell.state_type(*(torch.as_tensor(part).to(torch.float64) for part in state))
+    state = _state(network, values, state)
     initial = {part: value.numpy() for (part, _), value in zip(cell.state, state, strict=True)}
 
     kept: list[Tensor] = []
@@ -194,8 +219,32 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
         state, signals = network.step(x, state)
         kept.extend(signals)
     rows = torch.cat(kept).view(len(values), -1, network.hidden_size)  # (time, signal, unit)
+    if not torch.isfinite(rows).all():
+        step = int((~torch.isfinite(rows)).flatten(1).any(1).nonzero()[0])
+        raise ValueError(
+            f"The numbers of a network must stay finite; this one overflows float64 at step {step}. "
+            "Lower its recurrent scale or its weights."
+        )
     columns = dict(zip(cell.signal_names, rows.unbind(1), strict=True))
-    return Trace(cell, tokens, values.numpy(), {name: value.numpy() for name, value in columns.items()}, initial)
+    return Trace(
+        cell, tokens, values.numpy(), {name: value.numpy() for name, value in columns.items()}, initial
+    )
+
+
+def _state(network: Network, values: Tensor, state: State | None) -> State:
+    cell = network.cell
+    widths = cell.state_widths(network.hidden_size)
+    if state is None:
+        return cell.zero_state(values[0], network.hidden_size)
+    if [tuple(part.shape) for part in state] != [(width,) for width in widths]:
+        raise ValueError(
+            f"The state of this network has the parts {', '.join(part for part, _ in cell.state)} of the "
+            f"widths {widths}; got {[tuple(part.shape) for part in state]}."
+        )
+    state = cell.state_type(*(torch.as_tensor(part).detach().to(torch.float64) for part in state))
+    if not all(torch.isfinite(part).all() for part in state):
+        raise ValueError("The state is finite numbers; got NaN or infinity.")
+    return state
 
 
 def _inputs(network: Network, inputs: Inputs) -> tuple[tuple[str, ...], Float[Tensor, "time features"]]:
@@ -212,6 +261,22 @@ def _inputs(network: Network, inputs: Inputs) -> tuple[tuple[str, ...], Float[Te
     if isinstance(inputs, Sequence):
         return inputs.tokens, values
     return tuple(str(t) for t in range(len(values))), values
+
+
+def _check(trace: Trace) -> None:
+    cell, time = trace.cell, len(trace.tokens)
+    if time < 1 or not all(isinstance(token, str) for token in trace.tokens):
+        raise ValueError("A trace has 1 or more tokens, which are text.")
+    if trace.names != cell.signal_names:
+        raise ValueError(f"The signals are {', '.join(cell.signal_names)}; got {', '.join(trace.names)}.")
+    shapes = {array.shape for array in trace.signals.values()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or shape[0] != time or shape[1] < 1:
+        raise ValueError(f"Each signal is (time, unit) with {time} timesteps; got other shapes.")
+    if trace.inputs.ndim != 2 or len(trace.inputs) != time:
+        raise ValueError(f"The inputs are (time, features) with {time} timesteps; got {trace.inputs.shape}.")
+    widths = {part: (len(signals) * shape[1],) for part, signals in cell.state}
+    if {part: value.shape for part, value in trace.initial.items()} != widths:
+        raise ValueError(f"The initial state has the parts and shapes {widths}; got others.")
 
 
 def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

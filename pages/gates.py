@@ -144,12 +144,14 @@ def _read_as(kind: str) -> None:
 
 
 def _readable(state: GatesState) -> GatesState:
-    """The state itself or, with a sentence saying why, with the last sequence that could be read."""
+    """The state itself or, with a sentence saying why, the last one whose sequence and network could be run."""
     try:
         engine.run(state.experiment, state.text, state.kind, state.standardise)
-    except EncodingError as error:
-        st.error(escaped(f"{error} The picture below keeps the last sequence."), icon=":material/error:")
+    except ValueError as error:
+        st.error(escaped(f"{error} The picture below is the last good one."), icon=":material/error:")
         last: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
+        if not isinstance(error, EncodingError):
+            return last
         return replace(state, text=last.text, kind=last.kind, standardise=last.standardise)
     st.session_state[_LAST_GOOD] = state
     return state

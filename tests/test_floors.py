@@ -25,6 +25,8 @@ FLOORS = {
     "trace": 2,
     "gradients": 3,
     "arithmetic": 3,
+    "parity": 3,
+    "snippet": 3,
     "comparison": 3,
     "torch_modules": 3,
     "training": 3,

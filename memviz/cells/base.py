@@ -69,6 +69,10 @@ class Cell:
     candidate_squashed: bool = True
     reset_after: bool = False
 
+    def __reduce__(self) -> tuple[Callable[[str], "Cell"], tuple[str]]:
+        """A cell is pickled and copied by its name, so that it stays one object."""
+        return _by_name, (self.name,)
+
     def parameter_shapes(self, features: int, hidden_size: int) -> dict[str, tuple[int, ...]]:
         """The name and shape of each parameter, in PyTorch's layout."""
         rows = len(self.gates) * hidden_size
@@ -163,6 +167,12 @@ def split_gates(
 ) -> dict[str, Float[Tensor, "*batch hidden"]]:
     """The blocks of a stacked pre-activation by the name of their gate."""
     return dict(zip(gates, rows.chunk(len(gates), dim=-1), strict=True))
+
+
+def _by_name(name: str) -> Cell:
+    from memviz.cells import CELLS  # only here: the list of cells is made of this room's own
+
+    return CELLS[name]
 
 
 @lru_cache(maxsize=256)

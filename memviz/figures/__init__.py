@@ -1,6 +1,9 @@
 """Figures of a Trace or a GradientFlow, for plotly; they draw and never compute."""
 
+from plotly.graph_objects import Figure
+
+from memviz.figures.export import figure_html
 from memviz.figures.gates import gate_heatmaps
 from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
 
-__all__ = ["MOST_UNITS", "gate_heatmaps", "gradient_lines", "state_lines"]
+__all__ = ["MOST_UNITS", "Figure", "figure_html", "gate_heatmaps", "gradient_lines", "state_lines"]

@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from memviz.figures import MOST_UNITS, gradient_lines, state_lines
-from memviz.figures.export import figure_html
+from memviz.figures import MOST_UNITS, Figure, figure_html, gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
 from memviz.snippet import torch_snippet
+from memviz.theme import number
 from memviz.trace import Trace
 from memviz.web.address import GatesState
 from memviz.web.downloads import trace_csv
@@ -52,7 +51,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
     _proof_and_files(run)
 
 
-def chart(name: str, figure: go.Figure, alt: str, table: Callable[[], Any]) -> None:
+def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None:
     """A figure with its picture menu, its table and its HTML file, which are made when they are asked for."""
     image = st.session_state.get(_FORMAT, "png")
     config = {
@@ -120,10 +119,10 @@ def _proof_and_files(run: Run) -> None:
         None: (":material/info:", "gray"),
     }[proof.equal]
     st.badge(
-        proof.sentence,
+        proof.sentence + ("" if proof.equal is None else f" Tolerance {number(proof.tolerance, 1)}."),
         icon=icon,
         color=colour,  # type: ignore[arg-type]
-        help=f"The largest difference over all h (and the last c), measured now; up to {proof.tolerance:g} is allowed.",
+        help="The largest difference over all hidden and cell states, measured now.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.popover(
