@@ -8,7 +8,7 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from operator import is_
+from operator import is_, itemgetter
 from typing import Any
 
 import torch
@@ -124,35 +124,27 @@ GATES = ("input", "forget", "candidate", "output", "reset", "update")
 """Gates and the candidate of all cells."""
 
 
-class Emitter:
-    """How one step gives its signals out; later equations may read only what `emit` and `rows` return."""
+def tap_rows(
+    tap: Tap, signals: dict[str, Tensor], part: str, gates: tuple[str, ...], stacked: Tensor
+) -> Float[Tensor, "*batch rows"]:
+    """Emit one part of every gate's pre-activation, "from_input" say: a block of rows for each gate.
 
-    __slots__ = ("_gates", "_tap", "_values")
+    The parts can then be added once for all gates, which takes a third off a step's time.
+    """
+    names = _part_names(gates, part)
+    blocks = stacked.chunk(len(names), dim=-1)
+    if tap is identity:
+        signals.update(zip(names, blocks, strict=True))
+        return stacked
+    tapped = tuple(map(tap, names, blocks))
+    signals.update(zip(names, tapped, strict=True))
+    return stacked if all(map(is_, tapped, blocks)) else torch.cat(tapped, dim=-1)
 
-    def __init__(self, tap: Tap, gates: tuple[str, ...]) -> None:
-        self._tap, self._gates = tap, gates
-        self._values: dict[str, Tensor] = {}
 
-    def emit(self, name: str, value: Tensor) -> Tensor:
-        """Pass a signal once through the tap, keep what came out and return it."""
-        value = self._values[name] = self._tap(name, value)
-        return value
-
-    def rows(self, part: str, stacked: Tensor) -> Tensor:
-        """Emit one part of every gate's pre-activation, "from_input" say: a block of rows for each gate.
-
-        The parts can then be added once for all gates, which takes a third off a step's time.
-        """
-        names = _part_names(self._gates, part)
-        blocks = stacked.chunk(len(names), dim=-1)
-        tapped = tuple(map(self._tap, names, blocks))
-        self._values.update(zip(names, tapped, strict=True))
-        return stacked if all(map(is_, tapped, blocks)) else torch.cat(tapped, dim=-1)
-
-    def signals(self) -> Signals:
-        """A NamedTuple of all signals, gate by gate in the order of the equations."""
-        signals_type, order = _signals_type(tuple(self._values))
-        return signals_type(*map(self._values.__getitem__, order))
+def in_order(signals: dict[str, Tensor]) -> Signals:
+    """The signals of a step as a NamedTuple, gate by gate in the order of the equations."""
+    make, values = _signals_type(tuple(signals))
+    return make(values(signals))
 
 
 def product(
@@ -181,8 +173,8 @@ def _part_names(gates: tuple[str, ...], part: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _signals_type(names: tuple[str, ...]) -> tuple[Callable[..., Signals], tuple[str, ...]]:
-    """The NamedTuple for some signals and their order: the parts of a gate stand before its pre-activation."""
+def _signals_type(names: tuple[str, ...]) -> tuple[Callable[..., Signals], Callable[..., Any]]:
+    """What makes the NamedTuple of some signals: the parts of a gate stand before its pre-activation."""
     order: list[str] = []
     for name in names:
         if name.endswith("_pre"):
@@ -190,7 +182,7 @@ def _signals_type(names: tuple[str, ...]) -> tuple[Callable[..., Signals], tuple
             order += [part for part in names if _is_part(part) and part.startswith(gate)]
         if not _is_part(name):
             order.append(name)
-    return namedtuple("Signals", order), tuple(order)
+    return namedtuple("Signals", order)._make, itemgetter(*order)
 
 
 def _is_part(name: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells.base import Cell, Emitter, Parameters, Signals, Tap, identity, product
+from memviz.cells.base import Cell, Parameters, Signals, Tap, identity, in_order, product
 
 
 class HiddenState(NamedTuple):
@@ -30,14 +30,16 @@ def elman_step(
     Shapes: x (features,) or (batch, features); every signal (unit,) or (batch, unit).
     Source: Elman 1990, with a tanh or a rectifier as in torch.nn.RNN.
     """
-    step = Emitter(tap, ("hidden",))
+    s: dict[str, Tensor] = {}
+    w, u = parameters["weight_ih"], parameters["weight_hh"]
 
-    from_input = step.rows("from_input", product(parameters["weight_ih"], x))  # W x_t
-    from_hidden = step.rows("from_hidden", product(parameters["weight_hh"], state.hidden))  # U h_{t-1}
-    bias = step.rows("bias", (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(from_input))  # b
-    pre = step.emit("hidden_pre", from_input + from_hidden + bias)  # a_t = W x_t + U h_{t-1} + b
-    h = step.emit("hidden", activation(pre))  # h_t = tanh(a_t)
-    return HiddenState(h), step.signals()
+    wx = s["hidden_from_input"] = tap("hidden_from_input", product(w, x))  # W x_t
+    uh = s["hidden_from_hidden"] = tap("hidden_from_hidden", product(u, state.hidden))  # U h_{t-1}
+    b = (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(wx)
+    b = s["hidden_bias"] = tap("hidden_bias", b)  # b
+    a = s["hidden_pre"] = tap("hidden_pre", wx + uh + b)  # a_t = W x_t + U h_{t-1} + b
+    h = s["hidden"] = tap("hidden", activation(a))  # h_t = tanh(a_t)
+    return HiddenState(h), in_order(s)
 
 
 def _elman(name: str, title: str, nonlinearity: str, activation: Callable[[Tensor], Tensor]) -> Cell:

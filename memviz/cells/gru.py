@@ -11,7 +11,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells.base import Cell, Emitter, Parameters, Signals, Tap, identity, product
+from memviz.cells.base import (
+    Cell,
+    Parameters,
+    Signals,
+    Tap,
+    identity,
+    in_order,
+    product,
+    tap_rows,
+)
 from memviz.cells.elman import HiddenState
 
 GRU_GATES = ("reset", "update", "candidate")
@@ -35,17 +44,19 @@ def gru_step(
     w, u = parameters["weight_ih"], parameters["weight_hh"]
     b_ih, b_hh = parameters["bias_ih"], parameters["bias_hh"]
     gates, candidate = slice(0, 2 * hidden_size), slice(2 * hidden_size, None)
-    step = Emitter(tap, GRU_GATES[:2])
-    emit = step.emit
+    s: dict[str, Tensor] = {}
 
     wx = product(w, x)
     uh = product(u if reset_after else u[gates], h)
-    from_input = step.rows("from_input", wx[..., gates])  # W x_t
-    from_hidden = step.rows("from_hidden", uh[..., gates])  # U h_{t-1}
-    bias = step.rows("bias", (b_ih[gates] + b_hh[gates]).expand_as(from_input))
+    from_input = tap_rows(tap, s, "from_input", GRU_GATES[:2], wx[..., gates])  # W x_t
+    from_hidden = tap_rows(tap, s, "from_hidden", GRU_GATES[:2], uh[..., gates])  # U h_{t-1}
+    bias = (b_ih[gates] + b_hh[gates]).expand_as(from_input)
+    bias = tap_rows(tap, s, "bias", GRU_GATES[:2], bias)  # b
     a_r, a_z = (from_input + from_hidden + bias).chunk(2, dim=-1)
-    r = emit("reset", torch.sigmoid(emit("reset_pre", a_r)))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
-    z = emit("update", torch.sigmoid(emit("update_pre", a_z)))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
+    a_r = s["reset_pre"] = tap("reset_pre", a_r)
+    r = s["reset"] = tap("reset", torch.sigmoid(a_r))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
+    a_z = s["update_pre"] = tap("update_pre", a_z)
+    z = s["update"] = tap("update", torch.sigmoid(a_z))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
 
     n_bias = b_ih[candidate]
     if reset_after:  # b_hn is scaled by the reset gate, so it stays apart from b_in
@@ -53,14 +64,14 @@ def gru_step(
     else:
         n_hidden = product(u[candidate], r * h)  # U_n (r_t * h_{t-1})
         n_bias = n_bias + b_hh[candidate]
-    n_input = emit("candidate_from_input", wx[..., candidate])  # W_n x_t
-    n_hidden = emit("candidate_from_hidden", n_hidden)
-    n_bias = emit("candidate_bias", n_bias.expand_as(n_hidden))
-    a_n = emit("candidate_pre", n_input + n_hidden + n_bias)
-    n = emit("candidate", torch.tanh(a_n))  # n_t = tanh(W_n x_t + r_t * (U_n h_{t-1} + b_hn) + b_in)
+    n_input = s["candidate_from_input"] = tap("candidate_from_input", wx[..., candidate])  # W_n x_t
+    n_hidden = s["candidate_from_hidden"] = tap("candidate_from_hidden", n_hidden)
+    n_bias = s["candidate_bias"] = tap("candidate_bias", n_bias.expand_as(n_hidden))
+    a_n = s["candidate_pre"] = tap("candidate_pre", n_input + n_hidden + n_bias)
+    n = s["candidate"] = tap("candidate", torch.tanh(a_n))  # n_t = tanh(a_n), the sum of the three
 
-    h = emit("hidden", (1 - z) * n + z * h)  # h_t = (1 - z_t) * n_t + z_t * h_{t-1}
-    return HiddenState(h), step.signals()
+    h = s["hidden"] = tap("hidden", (1 - z) * n + z * h)  # h_t = (1 - z_t) * n_t + z_t * h_{t-1}
+    return HiddenState(h), in_order(s)
 
 
 def _gru(name: str, title: str, note: str, reset_after: bool, torch_name: str | None) -> Cell:

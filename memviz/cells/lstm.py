@@ -13,7 +13,18 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells.base import Cell, Emitter, Parameters, Signals, State, Tap, identity, product, split_gates
+from memviz.cells.base import (
+    Cell,
+    Parameters,
+    Signals,
+    State,
+    Tap,
+    identity,
+    in_order,
+    product,
+    split_gates,
+    tap_rows,
+)
 
 LSTM_GATES = ("input", "forget", "candidate", "output")
 RECURRENT_GATES = ("input", "forget", "output")
@@ -74,69 +85,64 @@ def lstm_step(
     Shapes: x (features,) or (batch, features); every signal (unit,) or (batch, unit).
     Source: arXiv 1503.04069, equations of section 2 and of appendix A for the variants.
     """
-    step = Emitter(tap, options.gates)
-    emit = step.emit
+    s: dict[str, Tensor] = {}
     h, c_before = state.hidden, state.cell
+    gates = options.gates
 
-    from_input = step.rows("from_input", product(parameters["weight_ih"], x))  # W x_t
-    from_hidden = step.rows("from_hidden", product(parameters["weight_hh"], h))  # U h_{t-1}
-    bias = step.rows("bias", (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(from_input))  # b
-    sums = split_gates(from_input + from_hidden + bias, options.gates)
-    recurrent: dict[str, Tensor] = {}
-    if isinstance(state, GateState):  # R [i, f, o]_{t-1}
-        recurrent = split_gates(product(parameters["weight_gates"], state.gates), RECURRENT_GATES)
-    gates = _Gates(emit, parameters, options, sums, recurrent)
+    from_input = tap_rows(tap, s, "from_input", gates, product(parameters["weight_ih"], x))  # W x_t
+    from_hidden = tap_rows(tap, s, "from_hidden", gates, product(parameters["weight_hh"], h))  # U h_{t-1}
+    bias = (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(from_input)
+    bias = tap_rows(tap, s, "bias", gates, bias)  # b
+    a = split_gates(from_input + from_hidden + bias, gates)
+    if isinstance(state, GateState):
+        recurrent = product(parameters["weight_gates"], state.gates)  # R [i, f, o]_{t-1}
+        tap_rows(tap, s, "from_gates", RECURRENT_GATES, recurrent)
 
-    i = gates.gate("input", c_before)  # i_t = sigma(W_i x_t + U_i h_{t-1} + p_i * c_{t-1} + b_i)
+    i = _gate("input", a, c_before, s, tap, parameters, options)
     if options.forget == "gate":
-        f = gates.gate("forget", c_before)  # f_t = sigma(W_f x_t + U_f h_{t-1} + p_f * c_{t-1} + b_f)
+        f = _gate("forget", a, c_before, s, tap, parameters, options)
     elif options.forget == "coupled":
-        f = emit("forget", 1 - i)  # f_t = 1 - i_t
-    a = gates.pre("candidate")
-    g = emit("candidate", torch.tanh(a) if options.candidate_squashed else a)  # g_t = tanh(W_g x_t + ...)
+        f = s["forget"] = tap("forget", 1 - i)  # f_t = 1 - i_t
+    g = s["candidate_pre"] = tap("candidate_pre", a["candidate"])
+    if options.candidate_squashed:
+        g = torch.tanh(g)
+    g = s["candidate"] = tap("candidate", g)  # g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
     kept = c_before if options.forget == "none" else f * c_before
-    c = emit("cell", kept + i * g)  # c_t = f_t * c_{t-1} + i_t * g_t
-    o = gates.gate("output", c)  # o_t = sigma(W_o x_t + U_o h_{t-1} + p_o * c_t + b_o)
-    exposed = emit("cell_tanh", torch.tanh(c)) if options.output_squashed else c
-    h = emit("hidden", o * exposed)  # h_t = o_t * tanh(c_t)
+    c = s["cell"] = tap("cell", kept + i * g)  # c_t = f_t * c_{t-1} + i_t * g_t
+    o = _gate("output", a, c, s, tap, parameters, options)
+    exposed = c
+    if options.output_squashed:
+        exposed = s["cell_tanh"] = tap("cell_tanh", torch.tanh(c))
+    h = s["hidden"] = tap("hidden", o * exposed)  # h_t = o_t * tanh(c_t)
 
-    after = LSTMState(h, c)
     if options.gate_recurrence:
-        return GateState(*after, torch.cat([i, f, o], dim=-1)), step.signals()
-    return after, step.signals()
+        return GateState(h, c, torch.cat([i, f, o], dim=-1)), in_order(s)
+    return LSTMState(h, c), in_order(s)
 
 
-class _Gates:
-    """Forms the gates of one step from the sums of their parts, W x_t + U h_{t-1} + b."""
-
-    __slots__ = ("_emit", "_options", "_parameters", "_recurrent", "_sums")
-
-    def __init__(
-        self,
-        emit: Tap,
-        parameters: Parameters,
-        options: Options,
-        sums: dict[str, Tensor],
-        recurrent: dict[str, Tensor],
-    ) -> None:
-        self._emit, self._parameters, self._options = emit, parameters, options
-        self._sums, self._recurrent = sums, recurrent
-
-    def pre(self, name: str, cell: Tensor | None = None) -> Tensor:
-        """The pre-activation a_t of a gate; with a cell state, its peephole looks at that."""
-        total = self._sums[name]
-        if cell is not None and self._options.peepholes:
-            peephole = self._parameters[f"peephole_{name}"]
-            total = total + self._emit(f"{name}_from_cell", peephole * cell)
-        if name in self._recurrent:
-            total = total + self._emit(f"{name}_from_gates", self._recurrent[name])
-        return self._emit(f"{name}_pre", total)
-
-    def gate(self, name: str, cell: Tensor) -> Tensor:
-        """A gate of all units, in (0, 1), or 1 where the cell fixes it."""
-        if name in self._options.fixed:
-            return self._emit(name, torch.ones_like(cell))
-        return self._emit(name, torch.sigmoid(self.pre(name, cell)))
+def _gate(
+    name: str,
+    sums: dict[str, Tensor],
+    cell: Tensor,
+    s: dict[str, Tensor],
+    tap: Tap,
+    parameters: Parameters,
+    options: Options,
+) -> Tensor:
+    """A gate, sigma(W x_t + U h_{t-1} + b), plus what its peephole and the gates before add; or fixed at 1."""
+    if name in options.fixed:
+        gate = s[name] = tap(name, torch.ones_like(cell))
+        return gate
+    a = sums[name]
+    if options.peepholes:  # p * c
+        peep = f"{name}_from_cell"
+        seen = s[peep] = tap(peep, parameters[f"peephole_{name}"] * cell)
+        a = a + seen
+    if options.gate_recurrence:
+        a = a + s[f"{name}_from_gates"]
+    a = s[f"{name}_pre"] = tap(f"{name}_pre", a)
+    gate = s[name] = tap(name, torch.sigmoid(a))
+    return gate
 
 
 def _lstm(name: str, title: str, note: str, options: Options, torch_name: str | None = None) -> Cell:
