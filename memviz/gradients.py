@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from memviz.cells import is_part
 from memviz.network import Network
 from memviz.trace import Array, Inputs, Trace, record
 
@@ -216,7 +217,7 @@ def _differentiable(name: str, value: Tensor) -> Tensor:
 
 def _differentiated(network: Network) -> list[str]:
     """The signals whose gradient is kept: all but the parts of a pre-activation, whose gradient is its own."""
-    return [name for name in network.cell.signal_names if "_from_" not in name and not name.endswith("_bias")]
+    return [name for name in network.cell.signal_names if not is_part(name)]
 
 
 def _check_replay(steps: _Steps, hidden: Array) -> None:

@@ -225,10 +225,9 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
             f"The numbers of a network must stay finite; this one overflows float64 at step {step}. "
             "Lower its recurrent scale or its weights."
         )
-    columns = dict(zip(cell.signal_names, rows.unbind(1), strict=True))
-    return Trace(
-        cell, tokens, values.numpy(), {name: value.numpy() for name, value in columns.items()}, initial
-    )
+    columns = dict(zip(signals.columns, rows.unbind(1), strict=True))
+    arrays = {name: columns[name].numpy() for name in signals.names}
+    return Trace(cell, tokens, values.numpy(), arrays, initial)
 
 
 def _state(network: Network, values: Tensor, state: State | None) -> State:

@@ -3,7 +3,7 @@
 `CELLS` lists them by name; a new cell is a new step and a new row here.
 """
 
-from memviz.cells.base import GATES, Cell, Parameters, Signals, State, Tap, identity
+from memviz.cells.base import GATES, Cell, Parameters, Signals, State, Tap, identity, is_part
 from memviz.cells.elman import ELMAN_CELLS, HiddenState
 from memviz.cells.gru import GRU_CELLS
 from memviz.cells.lstm import LSTM_CELLS, GateState, LSTMState
@@ -22,4 +22,5 @@ __all__ = [
     "State",
     "Tap",
     "identity",
+    "is_part",
 ]

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells.base import Cell, Parameters, Signals, Tap, identity, in_order, product
+from memviz.cells.base import Cell, Parameters, Signals, Tap, identity, named, product
 
 
 class HiddenState(NamedTuple):
@@ -39,7 +39,7 @@ def elman_step(
     b = s["hidden_bias"] = tap("hidden_bias", b)  # b
     a = s["hidden_pre"] = tap("hidden_pre", wx + uh + b)  # a_t = W x_t + U h_{t-1} + b
     h = s["hidden"] = tap("hidden", activation(a))  # h_t = tanh(a_t)
-    return HiddenState(h), in_order(s)
+    return HiddenState(h), named(s)
 
 
 def _elman(name: str, title: str, nonlinearity: str, activation: Callable[[Tensor], Tensor]) -> Cell:

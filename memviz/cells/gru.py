@@ -12,18 +12,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from memviz.cells.base import (
+    PARTS,
     Cell,
     Parameters,
     Signals,
     Tap,
     identity,
-    in_order,
+    named,
     product,
     tap_rows,
 )
 from memviz.cells.elman import HiddenState
 
 GRU_GATES = ("reset", "update", "candidate")
+GATED = ("reset", "update")
 
 
 def gru_step(
@@ -48,10 +50,10 @@ def gru_step(
 
     wx = product(w, x)
     uh = product(u if reset_after else u[gates], h)
-    from_input = tap_rows(tap, s, "from_input", GRU_GATES[:2], wx[..., gates])  # W x_t
-    from_hidden = tap_rows(tap, s, "from_hidden", GRU_GATES[:2], uh[..., gates])  # U h_{t-1}
+    from_input = s["from_input"] = tap_rows(tap, "from_input", GATED, wx[..., gates])  # W x_t
+    from_hidden = s["from_hidden"] = tap_rows(tap, "from_hidden", GATED, uh[..., gates])  # U h_{t-1}
     bias = (b_ih[gates] + b_hh[gates]).expand_as(from_input)
-    bias = tap_rows(tap, s, "bias", GRU_GATES[:2], bias)  # b
+    bias = s["bias"] = tap_rows(tap, "bias", GATED, bias)  # b
     a_r, a_z = (from_input + from_hidden + bias).chunk(2, dim=-1)
     a_r = s["reset_pre"] = tap("reset_pre", a_r)
     r = s["reset"] = tap("reset", torch.sigmoid(a_r))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
@@ -71,7 +73,7 @@ def gru_step(
     n = s["candidate"] = tap("candidate", torch.tanh(a_n))  # n_t = tanh(a_n), the sum of the three
 
     h = s["hidden"] = tap("hidden", (1 - z) * n + z * h)  # h_t = (1 - z_t) * n_t + z_t * h_{t-1}
-    return HiddenState(h), in_order(s)
+    return HiddenState(h), named(s, GATED, PARTS)
 
 
 def _gru(name: str, title: str, note: str, reset_after: bool, torch_name: str | None) -> Cell:

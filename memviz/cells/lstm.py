@@ -14,13 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from memviz.cells.base import (
+    PARTS,
     Cell,
     Parameters,
     Signals,
     State,
     Tap,
     identity,
-    in_order,
+    named,
     product,
     split_gates,
     tap_rows,
@@ -89,18 +90,20 @@ def lstm_step(
     h, c_before = state.hidden, state.cell
     gates = options.gates
 
-    from_input = tap_rows(tap, s, "from_input", gates, product(parameters["weight_ih"], x))  # W x_t
-    from_hidden = tap_rows(tap, s, "from_hidden", gates, product(parameters["weight_hh"], h))  # U h_{t-1}
+    from_input = product(parameters["weight_ih"], x)
+    from_input = s["from_input"] = tap_rows(tap, "from_input", gates, from_input)  # W x_t
+    from_hidden = product(parameters["weight_hh"], h)
+    from_hidden = s["from_hidden"] = tap_rows(tap, "from_hidden", gates, from_hidden)  # U h_{t-1}
     bias = (parameters["bias_ih"] + parameters["bias_hh"]).expand_as(from_input)
-    bias = tap_rows(tap, s, "bias", gates, bias)  # b
+    bias = s["bias"] = tap_rows(tap, "bias", gates, bias)  # b
     a = split_gates(from_input + from_hidden + bias, gates)
+    recurrent: dict[str, Tensor] = {}
     if isinstance(state, GateState):
-        recurrent = product(parameters["weight_gates"], state.gates)  # R [i, f, o]_{t-1}
-        tap_rows(tap, s, "from_gates", RECURRENT_GATES, recurrent)
+        recurrent = split_gates(product(parameters["weight_gates"], state.gates), RECURRENT_GATES)
 
-    i = _gate("input", a, c_before, s, tap, parameters, options)
+    i = _gate("input", a, recurrent, c_before, s, tap, parameters, options)
     if options.forget == "gate":
-        f = _gate("forget", a, c_before, s, tap, parameters, options)
+        f = _gate("forget", a, recurrent, c_before, s, tap, parameters, options)
     elif options.forget == "coupled":
         f = s["forget"] = tap("forget", 1 - i)  # f_t = 1 - i_t
     g = s["candidate_pre"] = tap("candidate_pre", a["candidate"])
@@ -109,20 +112,21 @@ def lstm_step(
     g = s["candidate"] = tap("candidate", g)  # g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
     kept = c_before if options.forget == "none" else f * c_before
     c = s["cell"] = tap("cell", kept + i * g)  # c_t = f_t * c_{t-1} + i_t * g_t
-    o = _gate("output", a, c, s, tap, parameters, options)
+    o = _gate("output", a, recurrent, c, s, tap, parameters, options)
     exposed = c
     if options.output_squashed:
         exposed = s["cell_tanh"] = tap("cell_tanh", torch.tanh(c))
     h = s["hidden"] = tap("hidden", o * exposed)  # h_t = o_t * tanh(c_t)
 
     if options.gate_recurrence:
-        return GateState(h, c, torch.cat([i, f, o], dim=-1)), in_order(s)
-    return LSTMState(h, c), in_order(s)
+        return GateState(h, c, torch.cat([i, f, o], dim=-1)), named(s, gates, PARTS)
+    return LSTMState(h, c), named(s, gates, PARTS)
 
 
 def _gate(
     name: str,
     sums: dict[str, Tensor],
+    recurrent: dict[str, Tensor],
     cell: Tensor,
     s: dict[str, Tensor],
     tap: Tap,
@@ -138,8 +142,10 @@ def _gate(
         peep = f"{name}_from_cell"
         seen = s[peep] = tap(peep, parameters[f"peephole_{name}"] * cell)
         a = a + seen
-    if options.gate_recurrence:
-        a = a + s[f"{name}_from_gates"]
+    if name in recurrent:  # R [i, f, o]_{t-1}
+        fed_back = f"{name}_from_gates"
+        fed = s[fed_back] = tap(fed_back, recurrent[name])
+        a = a + fed
     a = s[f"{name}_pre"] = tap(f"{name}_pre", a)
     gate = s[name] = tap(name, torch.sigmoid(a))
     return gate
