@@ -225,9 +225,10 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
             f"The numbers of a network must stay finite; this one overflows float64 at step {step}. "
             "Lower its recurrent scale or its weights."
         )
-    columns = dict(zip(signals.columns, rows.unbind(1), strict=True))
-    arrays = {name: columns[name].numpy() for name in signals.names}
-    return Trace(cell, tokens, values.numpy(), arrays, initial)
+    by_signal = rows.transpose(0, 1).contiguous().numpy()
+    by_signal.setflags(write=False)
+    arrays = dict(zip(signals.columns, by_signal, strict=True))
+    return Trace(cell, tokens, values.numpy(), {name: arrays[name] for name in signals.names}, initial)
 
 
 def _state(network: Network, values: Tensor, state: State | None) -> State:
@@ -279,7 +280,9 @@ def _check(trace: Trace) -> None:
 
 
 def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
-    """A read-only float64 copy."""
+    """A read-only float64 array: the same if it is one already, else a copy."""
+    if array.dtype == np.float64 and not array.flags.writeable:
+        return array
     copy = np.array(array, dtype=np.float64)
     copy.setflags(write=False)
     return copy
