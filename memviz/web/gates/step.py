@@ -102,8 +102,8 @@ def _moved() -> None:
 
 
 def _telling_signal(trace: Trace) -> str:
-    """What the ribbon shows until it is chosen: the gate that keeps the memory, else the hidden state."""
-    return next(name for name in ("forget", "update", "hidden") if name in trace.names)
+    """What the ribbon shows until it is chosen: the memory itself."""
+    return "cell" if "cell" in trace.names else "hidden"
 
 
 def _alt(trace: Trace) -> str:
