@@ -39,7 +39,7 @@ def main_finding(trace: Trace) -> str:
     if share >= _HELD:
         return f"{wrote} and holds {share:.0%} of it to the end: its {gate} stays above {_floor(lowest)}."
     return (
-        f"No unit remembers the beginning: the best, unit {unit}, has {_percent(share)} left of what it wrote at "
+        f"No unit remembers the first half: the best, unit {unit}, has {_percent(share)} left of what it wrote at "
         f"step {t} ({quoted(trace.tokens[t])}), because its {gate} falls to {number(lowest, 2)}."
     )
 

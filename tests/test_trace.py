@@ -513,3 +513,10 @@ def test_the_html_of_a_long_trace_stays_small() -> None:
         CELLS["elman"], {k: torch.zeros(s) for k, s in CELLS["elman"].parameter_shapes(1, 2).items()}
     )
     assert "nan" not in record(silent, np.zeros((2, 1)))._repr_html_()  # all zeros: nothing to divide by
+
+
+def test_a_network_that_overflows_float64_is_refused_with_the_step() -> None:
+    tensors = {"weight_ih": torch.ones(4, 1), "weight_hh": torch.full((4, 4), 1000.0)}
+    network = Network("elman-relu", {**tensors, "bias_ih": torch.zeros(4), "bias_hh": torch.zeros(4)})
+    with pytest.raises(ValueError, match=r"overflows float64 at step \d+\. Lower its recurrent scale"):
+        record(network, torch.ones(200, 1))

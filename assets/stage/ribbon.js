@@ -47,12 +47,14 @@ function draw(ribbon, payload) {
   const { tokens, values, shown, colours, low, high } = payload;
   const element = ribbon.element;
   element.setAttribute("aria-label", `Tokens, tinted by the ${payload.label}`);
-  element.classList.toggle("dense", tokens.length > DENSE_FROM);
+  const dense = tokens.length > DENSE_FROM;
+  element.classList.toggle("dense", dense);
   while (ribbon.cells.length < tokens.length) ribbon.cells.push(element.appendChild(newCell(ribbon.cells.length)));
   while (ribbon.cells.length > tokens.length) ribbon.cells.pop().remove();
   ribbon.cells.forEach((cell, t) => {
     const tint = colourAt(colours, (values[t] - low) / (high - low));
-    cell.firstChild.textContent = tokens[t];
+    // In a dense ribbon only short tokens are legible; all of them are in the title and the label.
+    cell.firstChild.textContent = dense && tokens[t].length > 2 ? "" : tokens[t];
     cell.lastChild.textContent = shown[t];
     cell.style.background = css(tint);
     cell.style.color = luminance(tint) > 0.3 ? "#111111" : "#ffffff";

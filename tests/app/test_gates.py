@@ -1,5 +1,6 @@
 """The gates page by Streamlit's own tester: what it shows follows from the address and the controls, and from torch."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -215,3 +216,37 @@ def test_a_loss_beyond_the_sequence_falls_back_to_the_last_step(open_page: OpenP
 
 def test_the_default_state_is_what_an_empty_address_means(open_page: OpenPage) -> None:
     assert address(open_page()) == GatesState().to_query()
+
+
+def test_a_network_that_overflows_gets_a_sentence_and_the_last_picture_stays(open_page: OpenPage) -> None:
+    app = open_page(cell="elman-relu", kind="signal", text="step 300", hidden_size="64", forget_bias="none")
+    before = [chart.proto.spec for chart in charts(app)]
+    app = run(app.number_input(key="gates-recurrent_scale").set_value(1000.0))
+    assert "overflows float64" in app.error[0].value
+    assert [chart.proto.spec for chart in charts(app)] == before
+
+
+def test_the_snippet_of_the_page_runs_in_plain_torch_and_prints_the_last_hidden_state(
+    open_page: OpenPage, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from memviz import record, torch_snippet
+
+    open_page()
+    sequence = encode("hello world")
+    network = DEFAULT.experiment.build(sequence)
+    exec(torch_snippet(network, record(network, sequence)).code, {})
+    torch.set_printoptions(profile="default")
+    printed = [float(number) for number in re.findall(r"-?\d\.\d+(?:e-?\d+)?", capsys.readouterr().out)]
+    assert printed == pytest.approx(last_hidden(DEFAULT.experiment, "hello world")[-1].tolist(), abs=1e-15)
+
+
+def test_the_badge_turns_red_beyond_its_tolerance(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from memviz.parity import Parity
+
+    monkeypatch.setattr("memviz.web.engine.parity", lambda *_: Parity("torch.nn.LSTM", 3e-5, 3e-5))
+    app = open_page(text="a text that no other test has run")
+    badge = next(text.value for text in app.markdown if "-badge[" in text.value)
+    assert badge.startswith(":red-badge[")
+    assert "differ from torch.nn.LSTM by 3" in badge

@@ -52,7 +52,7 @@ def close(shown: float, exact: float) -> bool:
 
 
 def test_typing_and_stepping_by_keyboard_shows_the_numbers_of_torch(page: Page, open_app: OpenApp) -> None:
-    open_app(page)
+    open_app(page, "?signal=forget")
     box = page.get_by_role("textbox", name="Sequence")
     box.click()
     box.press("Control+A")

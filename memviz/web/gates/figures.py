@@ -125,15 +125,6 @@ def _proof_and_files(run: Run) -> None:
         help="The largest difference over all hidden and cell states, measured now.",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.popover(
-            "Copy as PyTorch",
-            icon=":material/content_copy:",
-            on_change="rerun",
-            key="gates-snippet",
-            width=230,
-        ) as popover:
-            if popover.open:
-                _snippet(run)
         st.download_button(
             "Trace as CSV",
             lambda: trace_csv(trace),
@@ -158,6 +149,11 @@ def _proof_and_files(run: Run) -> None:
             format_func=str.upper,
             key=_FORMAT,
         )
+    with st.expander(
+        "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet"
+    ) as expander:
+        if expander.open:
+            _snippet(run)
 
 
 def _snippet(run: Run) -> None:
@@ -171,4 +167,4 @@ def _snippet(run: Run) -> None:
             on_click="ignore",
             icon=":material/download:",
         )
-    st.code(snippet.code, language="python", height=420, width=720)
+    st.code(snippet.code, language="python", height=420)
