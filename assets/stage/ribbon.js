@@ -3,6 +3,8 @@
 
 const DENSE_FROM = 120;
 const SETTLE_MS = 60;
+// The luminance at which black and white text stand out alike, by 4.6 to 1.
+const BLACK_ABOVE = 0.179;
 const ribbons = new WeakMap();
 
 export function mount(element, payload, callbacks) {
@@ -57,7 +59,7 @@ function draw(ribbon, payload) {
     cell.firstChild.textContent = dense && tokens[t].length > 2 ? "" : tokens[t];
     cell.lastChild.textContent = shown[t];
     cell.style.background = css(tint);
-    cell.style.color = luminance(tint) > 0.3 ? "#111111" : "#ffffff";
+    cell.style.color = luminance(tint) > BLACK_ABOVE ? "#000000" : "#ffffff";
     cell.title = `step ${t}: ${tokens[t]}\n${payload.label} = ${shown[t]}`;
     cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${shown[t]}`);
   });

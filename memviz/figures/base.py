@@ -114,4 +114,4 @@ def figure(data: list[Any], layout: dict[str, Any]) -> go.Figure:
 
     The tests validate every figure instead.
     """
-    return go.Figure({"data": data, "layout": {"template": "none", **layout}}, _validate=False)
+    return go.Figure({"data": data, "layout": {"template": {}, **layout}}, _validate=False)
