@@ -46,6 +46,7 @@ def show() -> None:
 
 
 def _sequence_controls(state: GatesState) -> None:
+    # No max_chars: with it Streamlit drops a longer paste without a word; the server says what the rule is.
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if state.kind == "numbers":
             st.text_area(
@@ -55,7 +56,11 @@ def _sequence_controls(state: GatesState) -> None:
                 **bound("text", state.text, _retyped),
             )
         else:
-            st.text_input("Sequence", live="200ms", **bound("text", state.text, _retyped))
+            st.text_input(
+                "Sequence",
+                live="200ms",
+                **bound("text", state.text, _retyped),
+            )
         st.selectbox(
             "Read as",
             list(KIND_LABELS),

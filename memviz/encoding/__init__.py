@@ -15,9 +15,10 @@ from memviz.encoding.sequence import KINDS, SYMBOLIC_KINDS, EncodingError, Seque
 from memviz.encoding.signals import encode_signal
 from memviz.encoding.symbols import encode_symbols
 
-__all__ = ["KINDS", "EncodingError", "Sequence", "encode"]
+__all__ = ["KINDS", "MAX_BYTES", "EncodingError", "Sequence", "encode"]
 
-_MAX_BYTES = 10_000
+MAX_BYTES = {kind: _MAX_BYTES_OF_NUMBERS if kind == "numbers" else 10_000 for kind in KINDS}
+"""How many bytes of UTF-8 a text of each kind may have."""
 
 
 def encode(
@@ -52,7 +53,7 @@ def encode(
     """
     _check_kind(kind)
     numeric = kind not in SYMBOLIC_KINDS
-    check_text(text, max_bytes=_MAX_BYTES_OF_NUMBERS if kind == "numbers" else _MAX_BYTES)
+    check_text(text, max_bytes=MAX_BYTES[kind])
     if numeric and alphabet is not None:
         raise EncodingError(f'Text and words take an alphabet; got one with the kind "{kind}".')
     if kind == "numbers":

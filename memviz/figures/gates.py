@@ -1,5 +1,6 @@
 """Each gate as a picture of units by time."""
 
+import numpy as np
 import plotly.graph_objects as go
 
 from memviz.figures.base import base_layout, figure, ground, hover_tokens, panel_label, panels, time_axis
@@ -7,6 +8,7 @@ from memviz.theme import GATE_RANGE, MINUS, is_gate, look, scale
 from memviz.trace import Trace
 
 _HEIGHT, _GAP = 108, 32
+_MOST_NAMED = 200  # timesteps whose tokens are in the hover labels, once for each unit
 
 
 def gate_heatmaps(trace: Trace, title: str, dark: bool = False) -> go.Figure:
@@ -35,13 +37,15 @@ def _heatmap(
 ) -> dict[str, object]:
     low, high = bounds = GATE_RANGE if is_gate(signal) else _symmetric(trace, signal)
     ticks = [low, (low + high) / 2, high]
+    named = len(trace) <= _MOST_NAMED
+    token = " (%{customdata})" if named else ""
     return {
         "type": "heatmap",
         "name": look(signal, trace.cell.family).name,
-        "z": trace[signal].T,
+        "z": trace[signal].T.astype(np.float32),  # only drawn: half the bytes
         "x": list(range(len(trace))),
         "y": list(range(trace.units)),
-        "customdata": [hover_tokens(trace.tokens)] * trace.units,
+        "customdata": [hover_tokens(trace.tokens)] * trace.units if named else None,
         "zmin": bounds[0],
         "zmax": bounds[1],
         "colorscale": scale(signal, dark),
@@ -49,7 +53,7 @@ def _heatmap(
         "ygap": 1 if trace.units <= 16 else 0,
         "xaxis": "x",
         "yaxis": f"y{suffix}",
-        "hovertemplate": "step %{x} (%{customdata}), unit %{y}<br>%{z:.4g}<extra>%{fullData.name}</extra>",
+        "hovertemplate": f"step %{{x}}{token}, unit %{{y}}<br>%{{z:.4g}}<extra>%{{fullData.name}}</extra>",
         "colorbar": {
             "x": 1.01,
             "xanchor": "left",

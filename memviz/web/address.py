@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
-from memviz.encoding import KINDS
+from memviz.encoding import KINDS, MAX_BYTES
 from memviz.experiment import Experiment
 from memviz.theme import LOOKS
 
 VERSION = "1"
 MOST_UNITS = 6
 MOST_ADDRESS_BYTES = 2000
-_MOST_TEXT = 10_000
+_MOST_TEXT = max(MAX_BYTES.values())
 _MOST_STEP = 2999
 _MOST_UNIT = 63
 _ON_OFF = {"0": False, "1": True}
