@@ -26,22 +26,42 @@ def main_finding(trace: Trace) -> str:
             f"No gate protects the memory: at every step all of it passes through one function again. "
             f"Unit {unit} swings most, up to {number(float(hidden[:, unit].max()))} in size."
         )
-    left = _left(keep)
-    held = np.abs(write) * left
     # The last steps hold anything; a memory is what was written in the first half.
     half = max(1, len(trace) // 2)
-    t, unit = divmod(int(held[:half].argmax()), trace.units)
-    share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
-    gate = "update gate" if trace.cell.family == "gru" else "forget gate"
+    left, written = _left(keep)[:half], np.abs(write)[:half]
+    if not written.any():
+        return "No unit writes anything in the first half of the sequence."
+    held = written * left
+    remembering = np.where(left >= _HELD, held, 0.0)
+    if not remembering.any():
+        return _forgetting(trace, keep, *_largest(held), left)
+    t, unit = _largest(remembering)
     wrote = f"Unit {unit} writes {number(float(write[t, unit]))} at step {t} ({quoted(trace.tokens[t])})"
-    if lowest == 1.0 and "forget_pre" not in trace.names and trace.cell.family == "lstm":
+    if trace.cell.family == "lstm" and "forget_pre" not in trace.names and not trace.cell.coupled:
         return f"{wrote} and keeps all of it to the end: nothing in this cell forgets."
-    if share >= _HELD:
-        return f"{wrote} and holds {share:.0%} of it to the end: its {gate} stays above {_floor(lowest)}."
+    share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
     return (
-        f"No unit remembers the first half: the best, unit {unit}, has {_percent(share)} left of what it wrote at "
-        f"step {t} ({quoted(trace.tokens[t])}), because its {gate} falls to {number(lowest, 2)}."
+        f"{wrote} and holds {_percent(share)} of it to the end: its {_keeper(trace)} never falls below "
+        f"{_floor(lowest)}."
     )
+
+
+def _forgetting(trace: Trace, keep: np.ndarray, t: int, unit: int, left: np.ndarray) -> str:
+    share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
+    return (
+        f"No unit remembers half of what it wrote in the first half: unit {unit} keeps most, {_percent(share)} of "
+        f"its write at step {t} ({quoted(trace.tokens[t])}); its {_keeper(trace)} falls to {number(lowest, 2)}."
+    )
+
+
+def _keeper(trace: Trace) -> str:
+    return "update gate" if trace.cell.family == "gru" else "forget gate"
+
+
+def _largest(values: np.ndarray) -> tuple[int, int]:
+    """The timestep and unit of the largest value."""
+    t, unit = divmod(int(values.argmax()), values.shape[1])
+    return t, unit
 
 
 def gradient_finding(flow: GradientFlow) -> str:
@@ -49,12 +69,14 @@ def gradient_finding(flow: GradientFlow) -> str:
     name = "hidden" if flow.cell is None else "cell"
     letter = "h" if flow.cell is None else "c"
     logs = flow.log10_norms(name)
-    last = int(np.flatnonzero(np.isfinite(logs)).max(initial=0))
+    last = len(flow.tokens) - 1 if flow.loss.timestep is None else flow.loss.timestep
     if last == 0:
         return "The loss reads the first step: no gradient has to travel."
-    change = float(logs[0] - logs[last])
-    if np.isneginf(change):
+    if np.isneginf(logs[last]):
+        return f"The loss does not depend on {letter} there: |dL/d{letter}| is exactly 0 at step {last}."
+    if np.isneginf(logs[0]):
         return f"Nothing reaches the first step: |dL/d{letter}| is exactly 0 there."
+    change = float(logs[0] - logs[last])
     over = f"over {last} step{'s' if last > 1 else ''}"
     if abs(change) < 0.3:
         return f"The gradient arrives: |dL/d{letter}| at the first step is {10**change:.2f} times the last, {over}."
@@ -116,7 +138,10 @@ def _floor(value: float) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.01 else f"{number(share * 100, 2)}%"
+    """A share in whole percent, 100 only for all of it; a small one in two digits."""
+    if share < 0.01:
+        return f"{number(share * 100, 2)}%"
+    return "100%" if share >= 1 else f"{min(99, round(share * 100))}%"
 
 
 def _factor(log10: float) -> str:

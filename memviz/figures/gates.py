@@ -42,7 +42,7 @@ def _heatmap(
     return {
         "type": "heatmap",
         "name": look(signal, trace.cell.family).name,
-        "z": trace[signal].T.astype(np.float32),  # only drawn: half the bytes
+        "z": _drawn(trace[signal].T),
         "x": list(range(len(trace))),
         "y": list(range(trace.units)),
         "customdata": [hover_tokens(trace.tokens)] * trace.units if named else None,
@@ -68,6 +68,11 @@ def _heatmap(
             "tickfont": {"size": 12, "color": ground(dark)["muted"]},
         },
     }
+
+
+def _drawn(values: np.ndarray) -> np.ndarray:
+    """The values in half the bytes, which are enough for a colour, unless they are too large for that."""
+    return values if np.abs(values).max() > np.finfo(np.float32).max else values.astype(np.float32)
 
 
 def _suffix(index: int) -> str:

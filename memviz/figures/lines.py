@@ -14,6 +14,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _UNIT_COLOURS_LIGHT = ("#0072B2", "#C64F00", "#007A5A", "#AA4499", "#8A6D00", "#5B4DB3")
 _UNIT_COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC69B", "#E58CBF", "#F0E442", "#A79BF0")
 MOST_UNITS = 6
+_LEAST = float(np.nextafter(0.0, 1.0))  # a log axis has no place for 0
 _PANEL, _GAP = 130, 30
 
 
@@ -41,7 +42,7 @@ def state_lines(trace: Trace, units: Iterable[int], title: str, dark: bool = Fal
         }
         label = panel_label(f"<b>{its.symbol}</b>  {its.name}", its.colour(dark), domain[1])
         layout["annotations"].append(label)
-        data += [_unit_line(trace, signal, unit, suffix, index == 0, dark) for unit in chosen]
+        data += [_unit_line(trace, signal, place, unit, suffix, dark) for place, unit in enumerate(chosen)]
     layout["xaxis"] = {**time_axis(trace.tokens, dark), "anchor": f"y{'2' if len(signals) > 1 else ''}"}
     return figure(data, layout)
 
@@ -81,8 +82,9 @@ def gradient_lines(flow: GradientFlow, family: str, title: str, dark: bool = Fal
 
 
 def _unit_line(
-    trace: Trace, signal: str, unit: int, suffix: str, legend: bool, dark: bool
+    trace: Trace, signal: str, place: int, unit: int, suffix: str, dark: bool
 ) -> dict[str, object]:
+    """One unit's line; its look goes by its place among those drawn, so that no two are alike."""
     colours = _UNIT_COLOURS_DARK if dark else _UNIT_COLOURS_LIGHT
     return {
         "type": "scatter",
@@ -91,12 +93,12 @@ def _unit_line(
         "x": list(range(len(trace))),
         "y": trace[signal][:, unit],
         "customdata": hover_tokens(trace.tokens),
-        "line": {"color": colours[unit % len(colours)], "dash": _DASHES[unit % len(_DASHES)], "width": 2},
-        "marker": {"size": 5, "symbol": unit % 20},
+        "line": {"color": colours[place], "dash": _DASHES[place], "width": 2},
+        "marker": {"size": 5, "symbol": place},
         "xaxis": "x",
         "yaxis": f"y{suffix}",
         "legendgroup": str(unit),
-        "showlegend": legend,
+        "showlegend": not suffix,
         "hovertemplate": "%{y:.4g} at step %{x} (%{customdata})",
     }
 
@@ -126,7 +128,7 @@ def _norm_lines(
                 "mode": "markers",
                 "name": f"{label} = 0",
                 "x": time[zero],
-                "y": np.full(int(zero.sum()), 10.0**low),
+                "y": np.full(int(zero.sum()), max(10.0**low, _LEAST)),
                 "marker": {"color": colour, "symbol": "triangle-down-open", "size": 9},
                 "cliponaxis": False,
                 "showlegend": False,

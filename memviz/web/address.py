@@ -83,7 +83,7 @@ def read(query: Mapping[str, str]) -> tuple[GatesState, list[str]]:
     known = {"v", *_VIEW, *asdict(experiment)}
     unknown = sorted(_shown(name) for name in query if name not in known)
     if unknown:
-        listed = ", ".join(unknown[:5])
+        listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
         problems.append(f"The link has parameters that this page does not know: {listed}.")
     return state, problems
 

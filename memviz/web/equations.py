@@ -20,7 +20,8 @@ def _lines(equation: Equation, family: str, dark: bool) -> list[str]:
     result = rf"\mathbf{{{latex_number(equation.value)}}}"
     if len(equation.terms) == 1 and equation.inner is None and equation.formula == "{}":
         return [rf"\textcolor{{{colour}}}{{{equation.symbol}}} &= {result}"]
-    values = [_grouped(term.value, first=index == 0) for index, term in enumerate(equation.terms)]
+    opens = not equation.formula.partition("{}")[0].endswith("- ")
+    values = [_grouped(term.value, opens and index == 0) for index, term in enumerate(equation.terms)]
     numbers = equation.formula.replace(r"\,", r"\cdot ").format(*values)
     numbers = _SIGNED_SUMMAND.sub(r"- \1", numbers)  # a + (-b) reads better as a - b
     lines = [rf"\textcolor{{{colour}}}{{{equation.symbol}}} &= {equation.symbols}"]

@@ -72,7 +72,7 @@ def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None
                 st.dataframe(frame.head(_MOST_TABLE_ROWS), hide_index=True, width=520)
         st.download_button(
             "HTML",
-            lambda: figure_html(figure, figure.layout.title.text),
+            lambda: figure_html(figure, f"memviz: {name}"),
             f"memviz-{name}.html",
             "text/html",
             on_click="ignore",
