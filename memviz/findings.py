@@ -1,11 +1,15 @@
 """What to look at: one sentence about a trace or a gradient, computed from its numbers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from memviz.gradients import GradientFlow
 from memviz.theme import is_gate, look, number
 from memviz.trace import Trace
 
+_HARDLY = 1e-3
+"""A write below this is hardly one, and a gradient that enters c below this share of the one by h hardly enters."""
 _HELD = 0.5
 """A unit holds what it wrote if at least this share of it is left at the end."""
 
@@ -17,7 +21,9 @@ def main_finding(trace: Trace) -> str:
     with the forget gates (a GRU's update gates) of all later steps.
     """
     if len(trace) < 2:
-        return "One timestep: the gates stand open or shut, but there is nothing yet to remember."
+        return (
+            "One timestep: each gate stands between shut, 0, and open, 1; there is nothing yet to remember."
+        )
     keep, write = keep_and_write(trace)
     if keep is None or write is None:
         hidden = np.abs(trace["hidden"])
@@ -37,6 +43,8 @@ def main_finding(trace: Trace) -> str:
         return _forgetting(trace, keep, *_largest(held), left)
     t, unit = _largest(remembering)
     wrote = f"Unit {unit} writes {number(float(write[t, unit]))} at step {t} ({quoted(trace.tokens[t])})"
+    if abs(write[t, unit]) < _HARDLY:
+        wrote = f"Hardly anything is let in: unit {unit}{wrote.removeprefix(f'Unit {unit}')}"
     if trace.cell.family == "lstm" and "forget_pre" not in trace.names and not trace.cell.coupled:
         return f"{wrote} and keeps all of it to the end: nothing in this cell forgets."
     share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
@@ -47,10 +55,13 @@ def main_finding(trace: Trace) -> str:
 
 
 def _forgetting(trace: Trace, keep: np.ndarray, t: int, unit: int, left: np.ndarray) -> str:
-    share, lowest = float(left[t, unit]), float(keep[t + 1 :, unit].min())
+    steps = len(trace) - 1 - t
+    with np.errstate(divide="ignore"):
+        average = float(np.exp(np.log(keep[t + 1 :, unit]).mean()))
     return (
-        f"No unit remembers half of what it wrote in the first half: unit {unit} keeps most, {_percent(share)} of "
-        f"its write at step {t} ({quoted(trace.tokens[t])}); its {_keeper(trace)} falls to {number(lowest, 2)}."
+        f"By its {_keeper(trace)}s alone no unit holds half of what it wrote in the first half: most is left of unit "
+        f"{unit}'s write at step {t} ({quoted(trace.tokens[t])}), {_percent(float(left[t, unit]))} after {steps} "
+        f"step{'s' if steps > 1 else ''} of a {_keeper(trace)} at {number(average)} on average."
     )
 
 
@@ -72,8 +83,12 @@ def gradient_finding(flow: GradientFlow) -> str:
     last = len(flow.tokens) - 1 if flow.loss.timestep is None else flow.loss.timestep
     if last == 0:
         return "The loss reads the first step: no gradient has to travel."
-    if np.isneginf(logs[last]):
-        return f"The loss does not depend on {letter} there: |dL/d{letter}| is exactly 0 at step {last}."
+    start = float(flow.norms(name)[last])
+    if name == "cell" and start < _HARDLY**2 * float(flow.norms("hidden")[last]):
+        return (
+            f"Hardly any gradient enters c: |dL/dc| is {number(start, 2)} at step {last} where |dL/dh| is "
+            f"{number(float(flow.norms('hidden')[last]), 2)}; tanh(c) is saturated or the output gate shut."
+        )
     if np.isneginf(logs[0]):
         return f"Nothing reaches the first step: |dL/d{letter}| is exactly 0 there."
     change = float(logs[0] - logs[last])
@@ -95,12 +110,13 @@ def gates_finding(trace: Trace) -> str:
     return f"How far each gate opens, 0 to 1: {', '.join(ranges)}"
 
 
-def states_finding(trace: Trace) -> str:
-    """How far the states swing, as a title for their lines."""
-    hidden = float(np.abs(trace["hidden"]).max())
+def states_finding(trace: Trace, units: Iterable[int] | None = None) -> str:
+    """How far the states of some units, of all by default, swing: a title for their lines."""
+    chosen = list(range(trace.units) if units is None else units)
+    hidden = float(np.abs(trace["hidden"][:, chosen]).max())
     if "cell" not in trace.names:
         return f"The hidden state reaches {number(hidden, 2)} in size"
-    cell = float(np.abs(trace["cell"]).max())
+    cell = float(np.abs(trace["cell"][:, chosen]).max())
     shown = f"the hidden state, what is shown of it, {number(hidden, 2)}"
     return f"The cell state reaches {number(cell, 2)} in size; {shown}"
 

@@ -122,7 +122,8 @@ def _bias_slider(state: GatesState, name: str) -> None:
     if gate not in cell.gates and not cell.coupled:
         st.caption(f"{label}: this cell has no {gate} gate of its own.", width=180)
     elif value is None:
-        st.caption(f"{label}: as torch draws it; set it under More.", width=180)
+        drawn = "chrono biases" if state.experiment.initialisation == "chrono" else "as torch draws it"
+        st.caption(f"{label}: {drawn}; set it under More.", width=180)
     else:
         st.slider(
             label,
@@ -131,7 +132,9 @@ def _bias_slider(state: GatesState, name: str) -> None:
             step=0.1,
             width=180,
             help="The bias that the gate starts from: 3 holds it open at 0.95, 0 at 0.5.",
-            **bound(name, value, lambda bias: change_experiment(**{name: bias})),
+            **bound(
+                name, value, lambda bias: change_experiment(**{name: bias}), fits=(value < -5, value > 10)
+            ),
         )
 
 

@@ -79,23 +79,23 @@ def test_a_gru_holds_through_its_update_gate() -> None:
 
 def test_nothing_remembered_is_said_with_what_is_left_and_why() -> None:
     said = main_finding(one_write("lstm", [0.5, 0.5, 0.5, 0.5, 0.2, 0.5]))
-    assert said.startswith("No unit remembers")
+    assert "alone no unit holds half" in said
     assert "unit 1" in said
-    assert "5% of its write" in said  # 0.5 * 0.2 * 0.5
+    assert "5% after 3 steps" in said  # 0.5 * 0.2 * 0.5
     assert "step 2 (“c”)" in said
-    assert "falls to 0.20" in said
+    assert "at 0.368 on average" in said  # the cube root of 0.05
 
 
 @pytest.mark.parametrize(("share", "held"), [(0.501, True), (0.499, False)])
 def test_a_memory_is_held_from_half_of_it_on(share: float, held: bool) -> None:
     said = main_finding(one_write("lstm", [0.0, 0.0, 0.0, share, 1.0, 1.0]))
-    assert ("holds" in said) == held
-    assert ("No unit remembers" in said) != held
+    assert (" holds 5" in said) == held
+    assert ("alone no unit holds half" in said) != held
 
 
 def test_a_share_below_one_percent_does_not_become_zero() -> None:
     said = main_finding(one_write("lstm", [0.1, 0.1, 0.1, 0.1, 0.01, 1.0]))
-    assert "0.10% of its write" in said
+    assert "0.10% after 3 steps" in said
 
 
 def test_no_unit_remembers_is_not_said_when_one_holds_all_of_a_clear_write() -> None:
@@ -106,7 +106,7 @@ def test_no_unit_remembers_is_not_said_when_one_holds_all_of_a_clear_write() -> 
         candidate=[[1.0, 0.35], [0, 0], [0, 0], [0, 0]],
         forget=[[0, 0], [0.4, 1], [1, 1], [1, 1]],
     )
-    assert "No unit remembers" not in main_finding(trace)
+    assert "alone no unit holds half" not in main_finding(trace)
 
 
 @pytest.mark.parametrize("name", ["lstm-1997", "lstm-nfg"])
@@ -196,7 +196,7 @@ def test_the_unit_and_step_named_have_the_most_left_of_the_first_half(
         return
     unit = int(re.search(r"[Uu]nit (\d)", said)[1])  # type: ignore[index]
     step = int(re.search(r"at step (\d)", said)[1])  # type: ignore[index]
-    assert said.startswith("No unit remembers") is not bool(remembered)
+    assert ("alone no unit holds half" in said) is not bool(remembered)
     assert left[step, unit] >= max((remembered or left).values()) * (1 - 1e-12)
 
 

@@ -47,6 +47,12 @@ class GatesState:
     loss_timestep: int | None = None
     loss_unit: int | None = None
 
+    def __post_init__(self) -> None:
+        counts = (self.timestep, self.unit, *self.units)
+        optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
+        if not all(type(value) is int and value >= 0 for value in counts + optional):
+            raise TypeError("Timesteps and units are whole numbers from 0 on.")
+
     def to_query(self) -> dict[str, str]:
         """The state as URL parameters; `read` gives exactly this state back."""
         view = {

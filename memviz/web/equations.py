@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from memviz.arithmetic import Equation
 from memviz.theme import latex_number, look
 
+_LONG = 54  # characters of LaTeX
 _SIGNED_SUMMAND = re.compile(r"\+ \(-([^()]*)\)")
 
 
@@ -24,7 +25,10 @@ def _lines(equation: Equation, family: str, dark: bool) -> list[str]:
     values = [_grouped(term.value, opens and index == 0) for index, term in enumerate(equation.terms)]
     numbers = equation.formula.replace(r"\,", r"\cdot ").format(*values)
     numbers = _SIGNED_SUMMAND.sub(r"- \1", numbers)  # a + (-b) reads better as a - b
-    lines = [rf"\textcolor{{{colour}}}{{{equation.symbol}}} &= {equation.symbols}"]
+    symbols = equation.symbols
+    if len(symbols) > _LONG:  # a phone is narrower than four summands
+        symbols = r" \\ &\quad + ".join(symbols.rsplit(" + ", 1))
+    lines = [rf"\textcolor{{{colour}}}{{{equation.symbol}}} &= {symbols}"]
     if equation.inner is None:
         lines += (
             [f"&= {numbers}", f"&= {result}"] if len(equation.terms) > 2 else [f"&= {numbers} = {result}"]
@@ -32,7 +36,8 @@ def _lines(equation: Equation, family: str, dark: bool) -> list[str]:
     else:
         function = equation.formula.partition("(")[0]
         inner = (r"0,\;" if function == r"\max" else "") + latex_number(equation.inner)
-        lines += [f"&= {numbers}", f"&= {function}({inner}) = {result}"]
+        last = [f"&= {function}({inner})", f"&= {result}"] if "10^" in inner + result else None
+        lines += [f"&= {numbers}", *(last or [f"&= {function}({inner}) = {result}"])]
     return lines
 
 

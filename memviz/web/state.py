@@ -37,6 +37,9 @@ def change(**values: Any) -> None:
     try:
         st.session_state[_STATE] = replace(current(), **values)
         st.session_state[_PROBLEMS] = []
+    except TypeError:
+        # A choice out of a list that has shrunk meanwhile arrives as its label: there is no such unit any more.
+        return
     except ValueError as error:
         st.session_state[_PROBLEMS] = [str(error)]
 
@@ -49,14 +52,17 @@ def change_experiment(**settings: Any) -> None:
         st.session_state[_PROBLEMS] = [str(error)]
 
 
-def bound(name: str, value: Any, emit: Callable[[Any], None]) -> dict[str, Any]:
+def bound(name: str, value: Any, emit: Callable[[Any], None], fits: Any = None) -> dict[str, Any]:
     """The arguments that tie a widget to the state: it shows `value` and emits what it is changed to.
 
     The widget's own value is written only where it differs, so that a page that is slower than a typist does
-    not take letters back.
+    not take letters back, and where `fits`, its bounds or options, changed: that makes a new widget in the
+    browser, which would start at its own default.
     """
-    key = f"gates-{name}"
-    if key not in st.session_state or st.session_state[key] != value:
+    key, fitted = f"gates-{name}", f"gates-{name}-fits"
+    changed = st.session_state.get(fitted, fits) != fits
+    st.session_state[fitted] = fits
+    if changed or key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
     return {"key": key, "on_change": _emitted, "args": (key, emit)}
 

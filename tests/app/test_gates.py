@@ -250,3 +250,23 @@ def test_the_badge_turns_red_beyond_its_tolerance(
     badge = next(text.value for text in app.markdown if "-badge[" in text.value)
     assert badge.startswith(":red-badge[")
     assert "differ from torch.nn.LSTM by 3" in badge
+
+
+def test_a_choice_that_a_shrunken_list_no_longer_has_changes_nothing() -> None:
+    with pytest.raises(TypeError):
+        GatesState(unit="7")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        GatesState(units=(0, "5"))  # type: ignore[arg-type]
+
+
+def test_the_sliders_follow_the_state_when_the_sequence_grows(open_page: OpenPage) -> None:
+    app = open_page(text="abcdefghijk", timestep="7", loss_timestep="5")
+    run(app.text_input(key="gates-text").set_value("abcdefghijkl"))
+    assert app.slider(key="gates-timestep").value == 7
+    assert app.slider(key="gates-loss_timestep").value == 5
+
+
+def test_chrono_biases_are_not_overruled_by_a_bias_that_was_set(open_page: OpenPage) -> None:
+    app = open_page()
+    run(app.selectbox(key="gates-initialisation").set_value("chrono"))
+    assert address(app)["forget_bias"] == "none"

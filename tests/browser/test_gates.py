@@ -186,3 +186,22 @@ def test_the_picture_stays_while_the_text_cannot_be_read(page: Page, open_app: O
     expect(page.get_by_role("alert")).to_contain_text("Enter 1 to 200")
     expect(tokens(page)).to_have_count(3)
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
+
+
+def test_fewer_units_pressed_quickly_leave_the_page_alive(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    page.get_by_role("slider", name="Units").focus()
+    for _ in range(7):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(200)
+    page.wait_for_url("**hidden_size=1&**")
+    expect(page.get_by_text("unit 0", exact=False).first).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+
+
+def test_the_timestep_slider_shows_the_cursor_after_a_letter_more(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?text=abcdefghijk&timestep=7")
+    page.get_by_role("textbox", name="Sequence").press_sequentially("l")
+    expect(tokens(page)).to_have_count(12)
+    slider = page.get_by_role("slider", name="Timestep Timestep")
+    expect(slider).to_have_value("7")

@@ -36,10 +36,10 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
             "Units drawn",
             range(trace.units),
             max_selections=MOST_UNITS,
-            **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,))),
+            **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,)), fits=trace.units),
         )
-        figure = state_lines(trace, units, states_finding(trace), is_dark())
-        alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace)}."
+        figure = state_lines(trace, units, states_finding(trace, units), is_dark())
+        alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace, units)}."
         chart(
             "states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names])
         )
@@ -95,6 +95,7 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
                 "loss_unit",
                 _SUM if flow.loss.unit is None else flow.loss.unit,
                 lambda unit: change(loss_unit=None if unit == _SUM else unit),
+                fits=trace.units,
             ),
         )
         if last > 0:
@@ -107,6 +108,7 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
                     "loss_timestep",
                     timestep,
                     lambda step: change(loss_timestep=None if step == last else step),
+                    fits=last,
                 ),
             )
 

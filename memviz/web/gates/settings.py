@@ -48,9 +48,7 @@ def more_settings(state: GatesState) -> None:
         INITIALISATIONS,
         format_func=INITIALISATION_LABELS.__getitem__,
         help="Chrono biases (Tallec & Ollivier 2018) give each unit its own time to hold.",
-        **bound(
-            "initialisation", experiment.initialisation, lambda name: change_experiment(initialisation=name)
-        ),
+        **bound("initialisation", experiment.initialisation, _initialise),
     )
     if experiment.initialisation == "chrono":
         st.number_input(
@@ -87,3 +85,9 @@ def more_settings(state: GatesState) -> None:
         disabled=state.kind not in ("numbers", "signal"),
         **bound("standardise", state.standardise, lambda on: change(standardise=on)),
     )
+
+
+def _initialise(name: str) -> None:
+    """Chrono biases would be overruled by a bias that is set, so choosing them leaves the biases to the draw."""
+    drawn = {"forget_bias": None, "update_bias": None} if name == "chrono" else {}
+    change_experiment(initialisation=name, **drawn)

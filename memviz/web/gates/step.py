@@ -65,17 +65,20 @@ def _controls(state: GatesState, trace: Trace, timestep: int, unit: int, signal:
                 0,
                 last,
                 width=260,
-                **bound("timestep", timestep, lambda step: change(timestep=step)),
+                **bound("timestep", timestep, lambda step: change(timestep=step), fits=last),
             )
         st.selectbox(
-            "Unit", range(trace.units), width=90, **bound("unit", unit, lambda chosen: change(unit=chosen))
+            "Unit",
+            range(trace.units),
+            width=90,
+            **bound("unit", unit, lambda chosen: change(unit=chosen), fits=trace.units),
         )
         st.selectbox(
             "Ribbon shows",
             [name for name in LOOKS if name in trace.names],
             format_func=lambda name: f"{look(name, trace.cell.family).symbol}, {LOOKS[name].name}",
             width=200,
-            **bound("signal", signal, lambda chosen: change(signal=chosen)),
+            **bound("signal", signal, lambda chosen: change(signal=chosen), fits=trace.names),
         )
 
 
