@@ -1,14 +1,60 @@
-"""The equations of one step of one unit, with the numbers of a trace in them.
+"""The equations of one step of one unit: as symbols for a cell, and with the numbers of a trace in them.
 
 What a step shows is read from the trace; nothing is computed anew. Each equation comes as symbols and as
 numbers, so that a page, a notebook or a picture can set it.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from memviz.cells import Cell
 from memviz.theme import look
 from memviz.trace import Trace
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that an equation reads from a trace.
+
+    Attributes:
+        symbol: its symbol in LaTeX.
+        signal: its name in the trace; "" for the constant 1.
+        before: whether it is the value of the step before.
+        complement: whether it is 1 minus that value.
+    """
+
+    symbol: str
+    signal: str
+    before: bool = False
+    complement: bool = False
+
+    def value(self, trace: Trace, timestep: int, unit: int) -> float:
+        """Its value at a step of a trace."""
+        if not self.signal:
+            return 1.0
+        row = timestep - self.before
+        signal = trace[self.signal] if row >= 0 else trace.initial[self.signal][None]
+        value = float(signal[row if row >= 0 else 0, unit])
+        return 1 - value if self.complement else value
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One line of a step, as symbols.
+
+    Attributes:
+        signal: what the line computes, by its name in the trace.
+        symbol: its symbol in LaTeX, with the timestep.
+        formula: the right-hand side with a `{}` for each term.
+        terms: what stands in the places of the formula.
+        function: the activation function around the formula, "sigma", "tanh", "relu", or "" for none.
+    """
+
+    signal: str
+    symbol: str
+    formula: str
+    terms: tuple[Quantity, ...]
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,7 +67,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Equation:
-    """One line of a step.
+    """One line of a step, with its numbers.
 
     Attributes:
         signal: what the line computes, by its name in the trace.
@@ -56,109 +102,101 @@ def explain_step(trace: Trace, timestep: int, unit: int) -> tuple[Equation, ...]
             f"A step of this trace is 0 to {len(trace) - 1} and a unit 0 to {trace.units - 1}; "
             f"got step {timestep}, unit {unit}."
         )
-    reader = _Reader(trace, timestep, unit)
-    cell = trace.cell
+    return tuple(_filled(line, trace, timestep, unit) for line in step_formulas(trace.cell))
+
+
+def _filled(line: Formula, trace: Trace, timestep: int, unit: int) -> Equation:
+    terms = tuple(Term(term.symbol, term.value(trace, timestep, unit)) for term in line.terms)
+    inner = float(trace[f"{line.signal}_pre"][timestep, unit]) if line.function else None
+    value = float(trace[line.signal][timestep, unit])
+    return Equation(line.signal, line.symbol, line.formula, terms, value, inner)
+
+
+@lru_cache(maxsize=64)
+def step_formulas(cell: Cell) -> tuple[Formula, ...]:
+    """The equations of a cell in the order in which it computes them, read off its description."""
     if cell.family == "elman":
-        return (reader.activation("hidden", "tanh" if cell.nonlinearity == "tanh" else "relu"),)
-    return reader.gru() if cell.family == "gru" else reader.lstm()
+        return (_activation(cell, "hidden", cell.nonlinearity or ""),)
+    return _gru(cell) if cell.family == "gru" else _lstm(cell)
 
 
-class _Reader:
-    """Reads the values of one step and unit out of a trace."""
+def _lstm(cell: Cell) -> tuple[Formula, ...]:
+    names = cell.signal_names
+    lines = [_gate(cell, "input")]
+    if cell.coupled:
+        lines.append(_line("forget", "1 - {}", _now("input")))
+    elif "forget" in names:
+        lines.append(_gate(cell, "forget"))
+    lines.append(_activation(cell, "candidate", "tanh" if cell.candidate_squashed else ""))
+    write, before = (_now("input"), _now("candidate")), _before("cell")
+    if "forget" in names:
+        lines.append(_line("cell", r"{}\,{} + {}\,{}", _now("forget"), before, *write))
+    else:
+        lines.append(_line("cell", r"{} + {}\,{}", before, *write))
+    lines.append(_gate(cell, "output"))
+    squashed = "cell_tanh" in names
+    exposed = Quantity(r"\tanh(c_t)", "cell_tanh") if squashed else _now("cell")
+    lines.append(_line("hidden", r"{}\,{}", _now("output"), exposed))
+    return tuple(lines)
 
-    def __init__(self, trace: Trace, timestep: int, unit: int) -> None:
-        self._trace, self._t, self._unit = trace, timestep, unit
-        self._cell: Cell = trace.cell
 
-    def lstm(self) -> tuple[Equation, ...]:
-        names = self._trace.names
-        before = self._before("cell")
-        lines = [self.gate("input")]
-        if "forget_pre" in names:
-            lines.append(self.gate("forget"))
-        elif self._cell.coupled:
-            lines.append(self._line("forget", "1 - {}", self._term("input")))
-        elif "forget" in names:
-            lines.append(self._fixed("forget"))
-        lines.append(self.activation("candidate", "tanh" if self._cell.candidate_squashed else None))
-        write = (self._term("input"), self._term("candidate"))
-        if "forget" in names:
-            kept = r"{}\,{} + {}\,{}"
-            lines.append(self._line("cell", kept, self._term("forget"), before, *write))
-        else:
-            lines.append(self._line("cell", r"{} + {}\,{}", before, *write))
-        lines.append(self.gate("output"))
-        if "cell_tanh" in names:
-            exposed = Term(rf"\tanh({self._symbol('cell')})", self._value("cell_tanh"))
-        else:
-            exposed = self._term("cell")
-        lines.append(self._line("hidden", r"{}\,{}", self._term("output"), exposed))
-        return tuple(lines)
+def _gru(cell: Cell) -> tuple[Formula, ...]:
+    candidate = Quantity(_symbol("candidate", "gru"), "candidate")
+    keep = Quantity("(1 - z_t)", "update", complement=True)
+    return (
+        _gate(cell, "reset"),
+        _gate(cell, "update"),
+        _activation(cell, "candidate", "tanh"),
+        _line("hidden", r"{}\,{} + {}\,{}", keep, candidate, _now("update"), _before("hidden")),
+    )
 
-    def gru(self) -> tuple[Equation, ...]:
-        update = self._term("update")
-        keep = Term(rf"(1 - {update.symbol})", 1 - update.value)
-        return (
-            self.gate("reset"),
-            self.gate("update"),
-            self.activation("candidate", "tanh"),
-            self._line(
-                "hidden", r"{}\,{} + {}\,{}", keep, self._term("candidate"), update, self._before("hidden")
-            ),
-        )
 
-    def gate(self, name: str) -> Equation:
-        """A gate: a weighted one, or one that the cell holds at a constant."""
-        if f"{name}_pre" not in self._trace.names:
-            return self._fixed(name)
-        return self.activation(name, "sigma")
+def _gate(cell: Cell, name: str) -> Formula:
+    """A gate: a weighted one, or one that the cell holds at 1."""
+    if f"{name}_pre" not in cell.signal_names:
+        return _line(name, "{}", Quantity("1", ""))
+    return _activation(cell, name, "sigma")
 
-    def activation(self, name: str, function: str | None) -> Equation:
-        """A signal made from its pre-activation: the sum of its parts through a function."""
-        parts = [Term(self._part_symbol(name, part), self._value(part)) for part in self._parts(name)]
-        total = " + ".join(["{}"] * len(parts))
-        formula = {
-            "sigma": rf"\sigma({total})",
-            "tanh": rf"\tanh({total})",
-            "relu": rf"\max(0,\; {total})",
-            None: total,
-        }[function]
-        inner = None if function is None else self._value(f"{name}_pre")
-        return Equation(name, self._symbol(name), formula, tuple(parts), self._value(name), inner)
 
-    def _fixed(self, name: str) -> Equation:
-        return Equation(name, self._symbol(name), "{}", (Term("1", 1.0),), self._value(name))
+def _activation(cell: Cell, name: str, function: str) -> Formula:
+    """A signal made from its pre-activation: the sum of its parts through a function."""
+    parts = tuple(Quantity(_part_symbol(cell, name, part), part) for part in cell.summands(name))
+    total = " + ".join(["{}"] * len(parts))
+    formula = {
+        "sigma": rf"\sigma({total})",
+        "tanh": rf"\tanh({total})",
+        "relu": rf"\max(0,\; {total})",
+        "": total,
+    }[function]
+    return Formula(name, _symbol(name, cell.family), formula, parts, function)
 
-    def _line(self, name: str, formula: str, *terms: Term) -> Equation:
-        return Equation(name, self._symbol(name), formula, terms, self._value(name))
 
-    def _parts(self, name: str) -> list[str]:
-        kinds = ("from_input", "from_hidden", "from_cell", "from_gates", "bias")
-        return [f"{name}_{kind}" for kind in kinds if f"{name}_{kind}" in self._trace.names]
+def _line(name: str, formula: str, *terms: Quantity) -> Formula:
+    return Formula(name, _symbol(name, ""), formula, terms)
 
-    def _part_symbol(self, name: str, part: str) -> str:
-        letter = look(name, self._cell.family).symbol
-        kind = part.removeprefix(f"{name}_")
-        if name == "candidate" and kind == "from_hidden" and self._cell.family == "gru":
-            return r"r_t\,(U_{n}\,h_{t-1} + b_{hn})" if self._cell.reset_after else r"U_{n}(r_t\,h_{t-1})"
-        peeped = r"c_t" if name == "output" else r"c_{t-1}"
-        return {
-            "from_input": rf"W_{{{letter}}}\,x_t",
-            "from_hidden": rf"U_{{{letter}}}\,h_{{t-1}}",
-            "from_cell": rf"p_{{{letter}}}\,{peeped}",
-            "from_gates": rf"R_{{{letter}}}\,[i,f,o]_{{t-1}}",
-            "bias": rf"b_{{{letter}}}",
-        }[kind]
 
-    def _symbol(self, name: str) -> str:
-        return rf"{look(name, self._cell.family).symbol}_t"
+def _part_symbol(cell: Cell, name: str, part: str) -> str:
+    letter = look(name, cell.family).symbol
+    kind = part.removeprefix(f"{name}_")
+    if name == "candidate" and kind == "from_hidden" and cell.family == "gru":
+        return r"r_t\,(U_{n}\,h_{t-1} + b_{hn})" if cell.reset_after else r"U_{n}(r_t\,h_{t-1})"
+    peeped = r"c_t" if name == "output" else r"c_{t-1}"
+    return {
+        "from_input": rf"W_{{{letter}}}\,x_t",
+        "from_hidden": rf"U_{{{letter}}}\,h_{{t-1}}",
+        "from_cell": rf"p_{{{letter}}}\,{peeped}",
+        "from_gates": rf"R_{{{letter}}}\,[i,f,o]_{{t-1}}",
+        "bias": rf"b_{{{letter}}}",
+    }[kind]
 
-    def _term(self, name: str) -> Term:
-        return Term(self._symbol(name), self._value(name))
 
-    def _before(self, name: str) -> Term:
-        row = self._trace[name][self._t - 1] if self._t else self._trace.initial[name]
-        return Term(rf"{look(name).symbol}_{{t-1}}", float(row[self._unit]))
+def _symbol(name: str, family: str) -> str:
+    return rf"{look(name, family).symbol}_t"
 
-    def _value(self, name: str) -> float:
-        return float(self._trace[name][self._t, self._unit])
+
+def _now(name: str) -> Quantity:
+    return Quantity(_symbol(name, ""), name)
+
+
+def _before(name: str) -> Quantity:
+    return Quantity(rf"{look(name).symbol}_{{t-1}}", name, before=True)

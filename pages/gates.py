@@ -26,14 +26,14 @@ _TEXTS = "gates-texts"
 def show() -> None:
     """The whole page."""
     state = current()
-    st.title("Gates: what a recurrent cell keeps, writes and shows", anchor=False)
-    _sequence_controls(state)
-    _network_controls(state)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _sequence_controls(state)
+        _network_controls(state)
     for problem in problems():
         st.warning(escaped(problem), icon=":material/link_off:")
     shown = _readable(state)
     run = engine.run(shown.experiment, shown.text, shown.kind, shown.standardise)
-    st.markdown(f"**{escaped(main_finding(run.trace))}**")
+    st.title(escaped(main_finding(run.trace)), anchor=False)
     step.show(shown, run)
     flow = engine.flow(
         shown.experiment,
@@ -47,72 +47,65 @@ def show() -> None:
 
 def _sequence_controls(state: GatesState) -> None:
     # No max_chars: with it Streamlit drops a longer paste without a word; the server says what the rule is.
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if state.kind == "numbers":
-            st.text_area(
-                "Sequence",
-                height=80,
-                help="Numbers with commas, spaces or newlines between them; paste one column or several.",
-                **bound("text", state.text, _retyped),
-            )
-        else:
-            st.text_input(
-                "Sequence",
-                live="200ms",
-                **bound("text", state.text, _retyped),
-            )
-        st.selectbox(
-            "Read as",
-            list(KIND_LABELS),
-            format_func=KIND_LABELS.__getitem__,
-            width=150,
-            **bound("kind", state.kind, _read_as),
+    if state.kind == "numbers":
+        st.text_area(
+            "Sequence",
+            height=80,
+            help="Numbers with commas, spaces or newlines between them; paste one column or several.",
+            **bound("text", state.text, _retyped),
         )
-        with st.popover("Examples", icon=":material/lightbulb:"):
-            for label, (text, kind) in EXAMPLES.items():
-                st.button(
-                    label,
-                    on_click=change,
-                    kwargs={"text": text, "kind": kind, "timestep": 4},
-                    width="stretch",
-                )
+    else:
+        st.text_input("Sequence", live="200ms", **bound("text", state.text, _retyped))
+    st.selectbox(
+        "Read as",
+        list(KIND_LABELS),
+        format_func=KIND_LABELS.__getitem__,
+        width=105,
+        **bound("kind", state.kind, _read_as),
+    )
+    with st.popover("Examples", icon=":material/lightbulb:"):
+        for label, (text, kind) in EXAMPLES.items():
+            st.button(
+                label,
+                on_click=change,
+                kwargs={"text": text, "kind": kind, "timestep": 4},
+                width="stretch",
+            )
 
 
 def _network_controls(state: GatesState) -> None:
     experiment = state.experiment
     family = CELLS[experiment.cell].family
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Cell",
-            list(CELL_FAMILIES),
-            format_func=lambda name: CELL_FAMILIES[name][0],
-            required=True,
-            **bound("family", family, lambda name: change_experiment(cell=CELL_FAMILIES[name][1][0])),
-        )
+    st.segmented_control(
+        "Cell",
+        list(CELL_FAMILIES),
+        format_func=lambda name: CELL_FAMILIES[name][0],
+        required=True,
+        **bound("family", family, lambda name: change_experiment(cell=CELL_FAMILIES[name][1][0])),
+    )
+    st.slider(
+        "Units",
+        *HIDDEN_SIZE_RANGE,
+        width=105,
+        **bound("hidden_size", experiment.hidden_size, lambda size: change_experiment(hidden_size=size)),
+    )
+    st.number_input(
+        "Seed",
+        *SEED_RANGE,
+        step=1,
+        width=110,
+        **bound("seed", experiment.seed, lambda seed: change_experiment(seed=seed)),
+    )
+    _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
+    with st.popover("More", icon=":material/tune:"):
         st.selectbox(
             "Variant",
             CELL_FAMILIES[family][1],
             format_func=lambda name: CELLS[name].title,
-            width=220,
             **bound(f"variant-{family}", experiment.cell, lambda name: change_experiment(cell=name)),
         )
-        st.slider(
-            "Units",
-            *HIDDEN_SIZE_RANGE,
-            width=150,
-            **bound("hidden_size", experiment.hidden_size, lambda size: change_experiment(hidden_size=size)),
-        )
-        st.number_input(
-            "Seed",
-            *SEED_RANGE,
-            step=1,
-            width=130,
-            **bound("seed", experiment.seed, lambda seed: change_experiment(seed=seed)),
-        )
-        _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
-        with st.popover("More", icon=":material/tune:"):
-            more_settings(state)
-    st.caption(CELLS[experiment.cell].note)
+        st.caption(CELLS[experiment.cell].note)
+        more_settings(state)
 
 
 def _bias_slider(state: GatesState, name: str) -> None:
@@ -120,17 +113,17 @@ def _bias_slider(state: GatesState, name: str) -> None:
     cell, value = CELLS[state.experiment.cell], getattr(state.experiment, name)
     gate, label = name.removesuffix("_bias"), name.replace("_", " ").capitalize()
     if gate not in cell.gates and not cell.coupled:
-        st.caption(f"{label}: this cell has no {gate} gate of its own.", width=180)
+        st.caption(f"{label}: this cell has no {gate} gate of its own.", width=130)
     elif value is None:
         drawn = "chrono biases" if state.experiment.initialisation == "chrono" else "as torch draws it"
-        st.caption(f"{label}: {drawn}; set it under More.", width=180)
+        st.caption(f"{label}: {drawn}; set it under More.", width=130)
     else:
         st.slider(
             label,
             min(-5.0, value),
             max(10.0, value),
             step=0.1,
-            width=180,
+            width=130,
             help="The bias that the gate starts from: 3 holds it open at 0.95, 0 at 0.5.",
             **bound(
                 name, value, lambda bias: change_experiment(**{name: bias}), fits=(value < -5, value > 10)

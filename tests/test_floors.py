@@ -25,6 +25,7 @@ FLOORS = {
     "trace": 2,
     "gradients": 3,
     "arithmetic": 3,
+    "products": 3,
     "parity": 3,
     "snippet": 3,
     "comparison": 3,

@@ -119,6 +119,11 @@ class Cell:
         """The gates, candidate or hidden state that have a pre-activation, in the order of the equations."""
         return tuple(name.removesuffix("_pre") for name in self.signal_names if name.endswith("_pre"))
 
+    def summands(self, name: str) -> tuple[str, ...]:
+        """The signals that add up to a pre-activation, in the order in which they are written."""
+        kinds = ("from_input", "from_hidden", "from_cell", "from_gates", "bias")
+        return tuple(f"{name}_{kind}" for kind in kinds if f"{name}_{kind}" in self.signal_names)
+
 
 GATES = ("input", "forget", "candidate", "output", "reset", "update")
 """Gates and the candidate of all cells."""

@@ -1,5 +1,7 @@
-"""What is drawn by our own component in the browser: the ribbon of tokens."""
+"""The stage: a cell as a machine, its sequence as a ribbon, its memory as strips, drawn by our own component."""
 
-from memviz.stage.ribbon import ribbon, ribbon_payload
+from memviz.stage.component import stage, stage_position
+from memviz.stage.machine import NODES, PHASES
+from memviz.stage.payload import stage_payload, step_detail
 
-__all__ = ["ribbon", "ribbon_payload"]
+__all__ = ["NODES", "PHASES", "stage", "stage_payload", "stage_position", "step_detail"]

@@ -1,11 +1,12 @@
 """One codec for every URL key: the address of a page -> its state and what was wrong with it, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from memviz.encoding import KINDS, MAX_BYTES
 from memviz.experiment import Experiment
+from memviz.stage import NODES, PHASES
 from memviz.theme import LOOKS
 
 VERSION = "1"
@@ -28,7 +29,9 @@ class GatesState:
         experiment: the network's settings.
         timestep: where the cursor stands; past the end it means the last step.
         unit: the unit whose equations are shown.
-        signal: what tints the ribbon; "" lets the page choose.
+        signal: what tints the ribbon; "" lets the stage choose.
+        phase: the phase of the step that is lit; "" is the whole step.
+        node: the node of the machine that is pinned; "" is none.
         units: the units that are drawn as lines.
         loss_timestep: the step that the loss reads; None is the last.
         loss_unit: the unit that the loss reads; None is the sum.
@@ -43,6 +46,8 @@ class GatesState:
     timestep: int = 4
     unit: int = 5
     signal: str = ""
+    phase: str = ""
+    node: str = ""
     units: tuple[int, ...] = (0, 2, 5, 7)
     loss_timestep: int | None = None
     loss_unit: int | None = None
@@ -52,6 +57,9 @@ class GatesState:
         optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
         if not all(type(value) is int and value >= 0 for value in counts + optional):
             raise TypeError("Timesteps and units are whole numbers from 0 on.")
+        for value, known in ((self.signal, LOOKS), (self.phase, PHASES), (self.node, NODES)):
+            if value != "" and value not in known:
+                raise TypeError(f"A signal, a phase and a node are known by name; got {value!r}.")
 
     def to_query(self) -> dict[str, str]:
         """The state as URL parameters; `read` gives exactly this state back."""
@@ -101,12 +109,8 @@ def _text(raw: str) -> Any:
     return raw if len(raw) <= _MOST_TEXT else _BROKEN
 
 
-def _kind(raw: str) -> Any:
-    return raw if raw in KINDS else _BROKEN
-
-
-def _signal(raw: str) -> Any:
-    return raw if raw in LOOKS else _BROKEN
+def _one_of(known: Container[str]) -> Callable[[str], Any]:
+    return lambda raw: raw if raw in known else _BROKEN
 
 
 def _on_off(raw: str) -> Any:
@@ -129,11 +133,13 @@ def _units(raw: str) -> Any:
 
 _VIEW: dict[str, tuple[Callable[[str], Any], str]] = {
     "text": (_text, f"The text in a link has at most {_MOST_TEXT:,} characters"),
-    "kind": (_kind, f"The kind is one of {', '.join(KINDS)}"),
+    "kind": (_one_of(KINDS), f"The kind is one of {', '.join(KINDS)}"),
     "standardise": (_on_off, "Standardise is 0 or 1"),
     "timestep": (_whole(_MOST_STEP), f"The timestep is a whole number from 0 to {_MOST_STEP}"),
     "unit": (_whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
-    "signal": (_signal, f"The signal is one of {', '.join(LOOKS)}"),
+    "signal": (_one_of(LOOKS), f"The signal is one of {', '.join(LOOKS)}"),
+    "phase": (_one_of(PHASES), f"The phase is one of {', '.join(PHASES)}"),
+    "node": (_one_of(NODES), f"The node is one of {', '.join(NODES)}"),
     "units": (
         _units,
         f"The units are 1 to {MOST_UNITS} whole numbers from 0 to {_MOST_UNIT} with commas between",

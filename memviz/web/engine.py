@@ -6,6 +6,7 @@ a plain module because any visitor can clear Streamlit's caches.
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 import torch
@@ -15,6 +16,7 @@ from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.network import Network
 from memviz.parity import Parity, parity
+from memviz.stage import stage_payload
 from memviz.trace import Trace, record
 
 _LOCK = threading.Lock()
@@ -24,12 +26,13 @@ torch.set_num_threads(1)
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A network that ran over a sequence, with the proof of its numbers."""
+    """A network that ran over a sequence, with the proof of its numbers and what the stage draws of it."""
 
     sequence: Sequence
     network: Network
     trace: Trace
     parity: Parity
+    payload: dict[str, Any]
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
@@ -43,7 +46,8 @@ def run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
         sequence = encode(text, kind, standardise=standardise)
         network = experiment.build(sequence)
         trace = record(network, sequence)
-        return Run(sequence, network, trace, parity(network, trace))
+        payload = stage_payload(network, trace, sequence.features)
+        return Run(sequence, network, trace, parity(network, trace), payload)
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)

@@ -1,0 +1,243 @@
+// The card: what is pointed at, with its equation and its numbers; else the phase, else the whole step.
+
+import { html } from "./dom.js";
+import { element, filled, maths, withNumbers } from "./maths.js";
+import { exact, MINUS, number, sumTexts } from "./numbers.js";
+
+const MOST_PRODUCTS = 3;
+const MOST_SUMMANDS_A_LINE = 3;
+
+export class CardView {
+  constructor() {
+    this.root = html("section", "card");
+    this.root.tabIndex = 0;
+    this.root.setAttribute("aria-label", "What is pointed at");
+    this.root.setAttribute("role", "region");
+  }
+
+  // Each kind of subject replaces the card's content in one go.
+  update({ run, timestep, unit, node, phase, table, ground }) {
+    const context = { run, t: timestep, unit, ground };
+    const content = table
+      ? stepTable(context)
+      : node
+        ? nodeContent(context, run.nodes[node])
+        : phase
+          ? phaseContent(context, phase)
+          : wholeStep(context);
+    this.root.replaceChildren(...content);
+  }
+}
+
+function where({ run, t, unit }) {
+  return `Step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${unit}`;
+}
+
+function wholeStep(context) {
+  const { run } = context;
+  const inOrder = run.payload.machine.nodes.filter((node) => node.formula && node.formula.signal === node.id);
+  return [html("h3", "", where(context)), ...inOrder.map((node) => equationBlock(context, node, true))];
+}
+
+function phaseContent(context, phase) {
+  const { run, t, unit } = context;
+  const sentence = phase.sentence.replace(/\{(\w+)\}/g, (_, id) => number(run.value(run.nodes[id].value, t, unit)));
+  return [
+    html("h3", "", `${phase.title}: ${where(context).toLowerCase()}`),
+    html("p", "sentence", sentence),
+    ...phase.formulas.map((id) => equationBlock(context, run.nodes[id], true)),
+  ];
+}
+
+function nodeContent(context, node) {
+  const { run, t, unit } = context;
+  const value = node.kind === "input" ? null : run.value(node.value, t, unit);
+  const content = [html("h3", "", `${capital(node.title)}: ${where(context).toLowerCase()}`)];
+  if (node.id === "x") return [...content, ...inputContent(context)];
+  if (node.formula) content.push(equationBlock(context, node, false));
+  else if (value !== null) content.push(plainValue(context, node, value));
+  if (node.formula) content.push(...summands(context, node.formula));
+  if (node.kind === "state" && !node.formula) {
+    content.push(html("p", "sentence", t === 0 ? "The state before the first step." : "What the step before left behind."));
+  }
+  if (node.id === "gates_before") content.push(html("p", "sentence", "Each gate of the step before feeds the gates of this one."));
+  return content;
+}
+
+function inputContent({ run, t }) {
+  const inputs = run.inputs(t);
+  const { features } = run.payload;
+  const shown = inputs.slice(0, 6).map(({ name, x }) => `${name} = ${number(x)}`);
+  const rest = inputs.length > 6 ? ` and ${inputs.length - 6} more` : "";
+  const zero = features.length - inputs.length;
+  return [
+    html("p", "sentence", inputs.length === 0 ? "Every input is 0 at this step." : `The input: ${shown.join(", ")}${rest}.`),
+    ...(zero > 0 && inputs.length > 0
+      ? [html("p", "sentence", `The other ${zero} of ${features.length} inputs are 0.`)]
+      : []),
+  ];
+}
+
+function plainValue({ run, ground }, node, value) {
+  return html("div", "equation", line(run, node.signal, ground, node.label, number(value), true));
+}
+
+// An equation: its symbols, its numbers, its result. `short` leaves out the line of symbols' sums that has no news.
+function equationBlock(context, node, short) {
+  const { run, t, unit, ground } = context;
+  const { formula } = node;
+  const block = html("div", "equation");
+  block.dataset.equation = formula.signal || node.id;
+  const value = run.value(node.value, t, unit);
+  const symbols = formula.terms.map((term) => term.symbol);
+  const texts = textsOf(context, formula, value);
+  for (const [index, part] of split(formula.formula, symbols, filled).entries()) {
+    block.append(line(run, node.signal, ground, index === 0 ? formula.symbol : "", part, false));
+  }
+  const numbers = formula.formula === "{}" && formula.terms[0].signal === formula.signal ? [] : split(formula.formula, texts, withNumbers);
+  for (const part of numbers) block.append(line(run, "", ground, "", part, false));
+  const middle = middleLine(context, formula, value);
+  const result = number(value);
+  if (middle) block.append(line(run, "", ground, "", middle, false, result));
+  else block.append(line(run, "", ground, "", "", false, result));
+  block.classList.toggle("short", short);
+  return block;
+}
+
+// The numbers of the terms: summands of a pre-activation with as many digits as make them add up.
+function textsOf(context, formula, value) {
+  const { run, t, unit } = context;
+  const values = formula.terms.map((term) => run.value(term, t, unit));
+  if (!isSum(formula)) return values.map((each) => number(each));
+  const total = formula.function ? run.signal(`${formula.signal}_pre`, t, unit) : value;
+  return sumTexts(values, total).terms;
+}
+
+function isSum(formula) {
+  return formula.terms.length > 1 && !formula.formula.includes("\\,{}") && !formula.formula.startsWith("1 - ");
+}
+
+// Between the numbers and the result: the pre-activation in its function, or the two products of a state.
+function middleLine({ run, t, unit }, formula, value) {
+  if (formula.function) {
+    const inner = run.signal(`${formula.signal}_pre`, t, unit);
+    const name = { sigma: "\\sigma(", tanh: "\\tanh(", relu: "\\max(0, " }[formula.function];
+    return `${name}${number(inner)})`;
+  }
+  if (!formula.formula.includes(" + ") || isSum(formula)) return "";
+  const values = formula.terms.map((term) => run.value(term, t, unit));
+  let next = 0;
+  const products = formula.formula
+    .split(" + ")
+    .map((part) => (part.match(/\{\}/g) ?? []).reduce((product) => product * values[next++], 1));
+  return withNumbers("{} + {}", sumTexts(products, value).terms);
+}
+
+// A formula with its terms in their places, in two lines if it is long.
+function split(formula, texts, write) {
+  const whole = write(formula, texts);
+  if (texts.length <= MOST_SUMMANDS_A_LINE || !isSumOfParts(formula)) return [whole];
+  const at = nthIndex(whole, /(?<=[^(]) [+-] /g, 2);
+  return at < 0 ? [whole] : [whole.slice(0, at), whole.slice(at + 1)];
+}
+
+function isSumOfParts(formula) {
+  return !formula.includes("\\,{}");
+}
+
+function nthIndex(text, pattern, n) {
+  const matches = [...text.matchAll(pattern)];
+  return matches.length > n ? matches[n].index : -1;
+}
+
+function line(run, signal, ground, left, right, isResult, result = "") {
+  const row = html("div", "line");
+  const head = html("span", "left");
+  if (left) head.append(maths(left));
+  if (signal && run.payload.signals[signal]) head.style.color = run.payload.signals[signal][ground];
+  const body = html("span", "right");
+  if (right) body.append(equals(), isResult ? resultOf(right) : maths(right));
+  if (result) body.append(equals(), resultOf(result));
+  row.append(head, body);
+  return row;
+}
+
+function equals() {
+  return element("math", element("mo", "="));
+}
+
+function resultOf(text) {
+  const made = html("b", "result", maths(text));
+  made.dataset.value = text;
+  return made;
+}
+
+// Each summand of a formula taken apart into its products: the largest by name, the rest as one.
+function summands(context, formula) {
+  const { run, t, unit } = context;
+  return formula.terms
+    .filter((term) => term.signal in run.products)
+    .map((term) => summand(run.takenApart(term.signal, t, unit), term, run.signal(term.signal, t, unit)));
+}
+
+function summand(apart, term, total) {
+  const inner = apart.factor === null ? total : apart.inner;
+  const sorted = [...apart.terms].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  // One product more instead of a rest of one.
+  const most = sorted.length === MOST_PRODUCTS + 1 ? MOST_PRODUCTS + 1 : MOST_PRODUCTS;
+  const largestOnes = sorted.slice(0, most);
+  const rest = sorted.slice(most);
+  const rows = largestOnes.map((one) => ({ name: one.name, by: [one.weight, one.x], value: one.value }));
+  if (rest.length > 0) {
+    rows.push({ name: `the other ${rest.length}`, value: rest.reduce((sum, one) => sum + one.value, 0) });
+  }
+  if (apart.bias !== null && apart.terms.length > 0) rows.push({ name: "bias", value: apart.bias });
+  const texts = sumTexts(rows.map((row) => row.value), inner);
+  const table = html("table", "products");
+  table.dataset.summand = term.signal;
+  const caption = html("caption", "", maths(`${term.symbol} = ${number(total)}`));
+  if (apart.factor !== null) caption.append(maths(`= ${number(apart.factor)} · ${parenthesised(number(inner))}`));
+  table.append(caption);
+  if (rows.length === 0 || apart.terms.length === 0) return table;
+  const largest = Math.max(...rows.map((row) => Math.abs(row.value))) || 1;
+  const body = html("tbody");
+  for (const [index, row] of rows.entries()) body.append(productRow(row, texts.terms[index], largest));
+  body.append(productRow({ name: "sum", value: inner, isSum: true }, texts.total, largest));
+  table.append(body);
+  return table;
+}
+
+function productRow(row, text, largest) {
+  const by = html("td", "by");
+  if (row.by) by.append(maths(`${number(row.by[0])} · ${parenthesised(number(row.by[1]))}`));
+  const bar = html("span", row.value < 0 ? "bar negative" : "bar");
+  bar.style.width = `${((Math.abs(row.value) / largest) * 100).toFixed(1)}%`;
+  const name = html("th", "", row.name);
+  name.scope = "row";
+  const value = html("td", "value", text);
+  const made = html("tr", row.isSum ? "sum" : "", name, by, value, html("td", "bars", row.isSum ? "" : bar));
+  return made;
+}
+
+function parenthesised(text) {
+  return text.startsWith(MINUS) ? `(${text})` : text;
+}
+
+function stepTable(context) {
+  const { run, t, unit } = context;
+  const detailed = run.isDetailed(t, unit);
+  const names = detailed ? run.detail.names : Object.keys(run.arrays);
+  const body = html("tbody");
+  for (const name of names) {
+    const value = run.signal(name, t, unit);
+    const head = html("th", "", name);
+    head.scope = "row";
+    body.append(html("tr", "", head, html("td", "value", detailed ? exact(value) : number(value, 7))));
+  }
+  const table = html("table", "step-table", html("caption", "", where(context)), body);
+  return [table];
+}
+
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

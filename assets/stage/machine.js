@@ -1,0 +1,241 @@
+// The machine: nodes with numbers, wires with sign and size, in SVG. Built once for a cell, laid out for a width, updated
+// for a step.
+
+import { set, svg } from "./dom.js";
+import { plainLabel } from "./maths.js";
+import { number } from "./numbers.js";
+
+const ROW = 76;
+const NODE = { width: 80, least: 48, height: 42, operator: 15 };
+const CORNER = 9;
+const ARROW = 6;
+const WIRE = { thin: 1.5, thick: 8 };
+const PULSE_MS = 380;
+
+export class MachineView {
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.root = svg("svg", { class: "machine", role: "group" });
+    this.name = null;
+  }
+
+  // Build the nodes and wires of a payload's cell; nothing is done if they stand already.
+  build(payload) {
+    this.root.setAttribute("aria-label", `${payload.cell.title} as a machine`);
+    if (this.name === payload.cell.name) return;
+    this.name = payload.cell.name;
+    this.machine = payload.machine;
+    this.width = null;
+    this.wires = payload.machine.wires.map((wire) => this.newWire(wire));
+    this.nodes = payload.machine.nodes.filter((node) => node.kind !== "bus").map((node) => this.newNode(node));
+    this.byId = Object.fromEntries(this.nodes.map((node) => [node.spec.id, node]));
+    this.root.replaceChildren(
+      svg("g", { class: "wires" }, ...this.wires.map((wire) => wire.group)),
+      svg("g", { class: "nodes" }, ...this.nodes.map((node) => node.group)),
+    );
+  }
+
+  newWire(spec) {
+    const base = svg("path", { class: "base" });
+    const value = svg("path", { class: "value" });
+    const head = svg("path", { class: "head" });
+    const group = svg("g", { class: `wire${spec.dashed ? " dashed" : ""}` }, base, value, head);
+    return { spec, group, base, value, head };
+  }
+
+  newNode(spec) {
+    const [base, index] = plainLabel(spec.label);
+    const label = svg("text", { class: "label" }, base);
+    if (index) label.append(svg("tspan", { class: "index", dy: "0.3em" }, index));
+    const shape = svg("rect", { class: "shape" });
+    const text = svg("text", { class: "number" });
+    const second = svg("text", { class: "second" });
+    const under = svg("text", { class: "under" }, plainLabel(spec.under)[0]);
+    const group = svg("g", { class: `node ${spec.kind}`, tabindex: "0", role: "button" });
+    group.dataset.node = spec.id;
+    group.append(shape, label, text, second, under);
+    const { onHover, onFocus, onPin } = this.handlers;
+    group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && onHover(spec.id));
+    group.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && onHover(null));
+    // A click pins; the focus stays with the stage, so that its keys go on working.
+    group.addEventListener("mousedown", (event) => event.preventDefault());
+    group.addEventListener("click", () => onPin(spec.id));
+    group.addEventListener("focus", () => onFocus(spec.id));
+    group.addEventListener("blur", () => onFocus(null));
+    group.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      event.stopPropagation();
+      onPin(spec.id);
+    });
+    return { spec, group, shape, label, text, second, under };
+  }
+
+  // Place everything for a width in pixels; `scale` makes it larger for a projector.
+  layOut(width, scale, hasSecond) {
+    const { columns, rows } = this.machine;
+    const placed = `${width} ${scale} ${hasSecond}`;
+    if (this.width === placed) return;
+    this.width = placed;
+    const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 8));
+    const margin = size / 2 + 3;
+    const step = (width - 2 * margin) / columns;
+    const row = (ROW + (hasSecond ? 12 : 0)) * scale;
+    const top = (NODE.height / 2 + 4) * scale;
+    this.at = ([x, y]) => [margin + x * step, top + y * row];
+    const bottom = (NODE.height / 2 + 18 + (hasSecond ? 14 : 0)) * scale;
+    const height = Math.ceil(top + rows * row + bottom);
+    this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.root.style.height = `${height}px`;
+    for (const node of this.nodes) this.placeNode(node, size, scale);
+    for (const wire of this.wires) this.placeWire(wire, scale);
+  }
+
+  placeNode(node, size, scale) {
+    const [x, y] = this.at(node.spec.at);
+    const operator = isOperatorOnly(node.spec);
+    const width = operator ? 2 * NODE.operator * scale : size;
+    const height = operator ? 2 * NODE.operator * scale : NODE.height * scale;
+    node.half = [width / 2, height / 2];
+    node.group.setAttribute("transform", `translate(${x} ${y})`);
+    const radius = { state: 5, input: 5, gate: 10, constant: 10, function: 10 }[node.spec.kind];
+    set(node.shape, {
+      x: -width / 2,
+      y: -height / 2,
+      width,
+      height,
+      rx: operator ? width / 2 : (radius ?? NODE.height / 2) * scale,
+    });
+    node.label.setAttribute("y", (operator ? 5 : -5) * scale);
+    node.text.setAttribute("y", 14 * scale);
+    node.second.setAttribute("y", (NODE.height / 2 + 14) * scale);
+    set(node.under, { x: 7 * scale, y: (NODE.height / 2 + 13) * scale });
+  }
+
+  placeWire(wire, scale) {
+    const points = wire.spec.path.map(this.at);
+    const target = this.byId[wire.spec.target];
+    const isTrunk = wire.spec.target === "bus";
+    if (target) trim(points, target.half, ARROW * scale);
+    const line = rounded(points, CORNER * scale);
+    wire.base.setAttribute("d", line);
+    wire.value.setAttribute("d", line);
+    wire.head.setAttribute("d", isTrunk ? "" : arrow(points, ARROW * scale));
+    wire.scale = scale;
+    // What comes out of a node starts at its edge, so that its drawing in starts where it can be seen.
+    wire.length = null;
+  }
+
+  // Show a step. `numbers` gives the value of a node or wire, `colour` the colour of a value, `lit` what is the subject.
+  update({ run, timestep, unit, lights, ground, tokens }) {
+    for (const node of this.nodes) {
+      const value = node.spec.kind === "input" ? null : run.value(node.spec.value, timestep, unit);
+      const text = node.spec.id === "x" ? shortened(tokens[timestep]) : value === null ? "" : number(value);
+      const shown = isOperatorOnly(node.spec) ? "" : text;
+      if (node.text.textContent !== shown) node.text.textContent = shown;
+      node.group.setAttribute("aria-label", `${node.spec.title}${text ? `, ${text}` : ""}`);
+      const second = isOperatorOnly(node.spec) ? null : run.secondValue(node.spec.value, timestep, unit);
+      const other = second === null ? "" : number(second);
+      if (node.second.textContent !== other) node.second.textContent = other;
+      const its = run.payload.signals[node.spec.signal];
+      node.group.style.setProperty("--signal", its ? its[ground] : "var(--muted)");
+    }
+    for (const wire of this.wires) {
+      const value = run.value(wire.spec.value, timestep, unit);
+      const share = value === null || Number.isNaN(value) ? null : Math.min(1, Math.abs(value) / reach(wire.spec, run));
+      const width = share === null ? WIRE.thin : WIRE.thin + share * (WIRE.thick - WIRE.thin) * (wire.spec.dashed ? 0.5 : 1);
+      wire.value.style.strokeWidth = `${(width * wire.scale).toFixed(1)}px`;
+      const sign = share === null ? "var(--wire)" : value < 0 ? "var(--negative)" : "var(--positive)";
+      wire.group.style.setProperty("--carries", sign);
+    }
+    this.light(lights);
+  }
+
+  // Bring nodes to the foreground, with the wires that lead to them and where those come from.
+  light(ids) {
+    this.root.classList.toggle("focused", ids !== null);
+    const lit = new Set(ids ?? []);
+    const targets = new Set(ids ?? []);
+    for (const wire of this.wires) {
+      wire.lit = targets.has(wire.spec.target);
+      wire.group.classList.toggle("lit", wire.lit);
+      if (wire.lit) lit.add(wire.spec.source);
+    }
+    for (const node of this.nodes) node.group.classList.toggle("lit", lit.has(node.spec.id));
+  }
+
+  // Let the values travel along the wires that are lit.
+  pulse() {
+    for (const wire of this.wires) {
+      if (!wire.lit) continue;
+      wire.length ??= wire.value.getTotalLength();
+      const dash = `${wire.length} ${wire.length}`;
+      wire.value.animate(
+        [
+          { strokeDasharray: dash, strokeDashoffset: wire.length },
+          { strokeDasharray: dash, strokeDashoffset: 0 },
+        ],
+        { duration: PULSE_MS, easing: "ease-out" },
+      );
+    }
+  }
+
+  mark(pinned) {
+    for (const node of this.nodes) {
+      node.group.classList.toggle("pinned", node.spec.id === pinned);
+      node.group.setAttribute("aria-pressed", String(node.spec.id === pinned));
+    }
+  }
+}
+
+// The number of a sum is on the state that it leads to; Elman's sum is a number of its own.
+function isOperatorOnly(spec) {
+  return spec.kind === "sum" && spec.signal !== "";
+}
+
+// The value at which a wire is at its thickest.
+function reach(spec, run) {
+  const signal = spec.value.signal;
+  if (signal && run.payload.signals[signal]) return run.payload.signals[signal].range[1];
+  if (signal) return 4; // a pre-activation or one of its summands: sigma(4) is 0.98
+  return (run.payload.signals.cell ?? run.payload.signals.hidden).range[1];
+}
+
+function shortened(token) {
+  const letters = [...token];
+  return letters.length > 6 ? `${letters.slice(0, 5).join("")}…` : token;
+}
+
+// End a line at the edge of its target, with room for the arrow.
+function trim(points, [halfWidth, halfHeight], room) {
+  const [x, y] = points.at(-1);
+  const [px, py] = points.at(-2);
+  const along = px === x ? [0, Math.sign(py - y) * (halfHeight + room)] : [Math.sign(px - x) * (halfWidth + room), 0];
+  // A line that comes in beside the middle ends at the edge all the same.
+  points[points.length - 1] = [x + along[0], y + along[1]];
+}
+
+function rounded(points, radius) {
+  const parts = [`M${points[0].join(" ")}`];
+  for (let k = 1; k < points.length - 1; k += 1) {
+    const before = towards(points[k], points[k - 1], radius);
+    const after = towards(points[k], points[k + 1], radius);
+    parts.push(`L${before.join(" ")}Q${points[k].join(" ")} ${after.join(" ")}`);
+  }
+  parts.push(`L${points.at(-1).join(" ")}`);
+  return parts.join("");
+}
+
+function towards([x, y], [tx, ty], distance) {
+  const length = Math.hypot(tx - x, ty - y);
+  const share = length === 0 ? 0 : Math.min(0.5, distance / length);
+  return [x + (tx - x) * share, y + (ty - y) * share];
+}
+
+function arrow(points, size) {
+  const [x, y] = points.at(-1);
+  const [px, py] = points.at(-2);
+  const length = Math.hypot(x - px, y - py) || 1;
+  const [dx, dy] = [((x - px) / length) * size, ((y - py) / length) * size];
+  return `M${x - dy * 0.8} ${y + dx * 0.8}L${x + dx} ${y + dy}L${x + dy * 0.8} ${y - dx * 0.8}Z`;
+}

@@ -1,0 +1,143 @@
+// A run: what one payload holds, read by name, timestep and unit. The step in detail is read in double precision, all
+// others in the precision of the arrays.
+
+import { decode } from "./numbers.js";
+
+const GATES_FED_BACK = ["input", "forget", "output"];
+
+export class Run {
+  constructor(payload) {
+    this.payload = payload;
+    this.units = payload.units;
+    this.time = payload.tokens.length;
+    this.arrays = decoded(payload.arrays);
+    this.initial = decoded(payload.initial);
+    this.dense = payload.inputs.dense ? decode(payload.inputs.dense).values : null;
+    this.products = Object.fromEntries(
+      Object.entries(payload.products).map(([name, part]) => [
+        name,
+        { ...part, weights: part.weights && decode(part.weights), bias: part.bias && decode(part.bias) },
+      ]),
+    );
+    this.nodes = Object.fromEntries(payload.machine.nodes.map((node) => [node.id, node]));
+    this.second = payload.second && {
+      arrays: decoded(payload.second.arrays),
+      initial: decoded(payload.second.initial),
+    };
+    this.detail = null;
+  }
+
+  refine(detail) {
+    this.detail = detail && {
+      ...detail,
+      rows: decoded(detail.rows),
+      input: decode(detail.input).values,
+      values: decode(detail.values).values,
+      products: Object.fromEntries(
+        Object.entries(detail.products).map(([name, part]) => [name, decoded(part)]),
+      ),
+    };
+  }
+
+  isDetailed(t, unit) {
+    return this.detail !== null && this.detail.timestep === t && this.detail.unit === unit;
+  }
+
+  // A signal by its name in the trace; t = -1 is the state before step 0.
+  signal(name, t, unit) {
+    if (t < 0) return name in this.initial ? this.initial[name].values[unit] : NaN;
+    if (this.isDetailed(t, unit)) {
+      const index = this.detail.names.indexOf(name);
+      if (index >= 0) return this.detail.values[index];
+    }
+    const { detail } = this;
+    if (name in this.arrays) {
+      const fine = detail && t >= detail.first && t <= detail.timestep;
+      return fine
+        ? detail.rows[name].values[(t - detail.first) * this.units + unit]
+        : this.arrays[name].values[t * this.units + unit];
+    }
+    if (name.endsWith("_pre")) {
+      const parts = this.payload.summands[name.slice(0, -4)];
+      return parts.reduce((sum, part) => sum + this.signal(part, t, unit), 0);
+    }
+    return name in this.products ? this.takenApart(name, t, unit).total : NaN;
+  }
+
+  // What a node, a wire or a term carries: a quantity, the product of nodes, or no single number (null).
+  value(spec, t, unit) {
+    if (spec === null) return null;
+    if (Array.isArray(spec)) {
+      return spec.reduce((product, id) => product * this.value(this.nodes[id].value, t, unit), 1);
+    }
+    if (spec.signal === "") return 1;
+    const value = this.signal(spec.signal, spec.before ? t - 1 : t, unit);
+    return spec.complement ? 1 - value : value;
+  }
+
+  // The same of the second trace.
+  secondValue(spec, t, unit) {
+    if (spec === null || this.second === null) return null;
+    if (Array.isArray(spec)) {
+      return spec.reduce((product, id) => product * this.secondValue(this.nodes[id].value, t, unit), 1);
+    }
+    if (spec.signal === "") return 1;
+    const at = spec.before ? t - 1 : t;
+    const row = at < 0 ? this.second.initial[spec.signal] : this.second.arrays[spec.signal];
+    if (!row) return null;
+    const value = row.values[at < 0 ? unit : at * this.units + unit];
+    return spec.complement ? 1 - value : value;
+  }
+
+  // A summand of a pre-activation as products: factor * (sum of weight * x, plus bias). Zero inputs are left out.
+  takenApart(name, t, unit) {
+    const part = this.products[name];
+    const fine = this.isDetailed(t, unit) ? this.detail.products[name] : null;
+    const weight = (k) => {
+      if (fine) return fine.weights.values[k];
+      const { values, shape } = part.weights;
+      return shape.length === 1 ? values[unit] : values[unit * shape[1] + k];
+    };
+    const terms = part.weights
+      ? this.vector(part, t, unit).map(({ k, name: of, x }) => ({ name: of, weight: weight(k), x, value: weight(k) * x }))
+      : [];
+    const bias = part.bias ? (fine ? fine.bias.values[0] : part.bias.values[unit]) : null;
+    const inner = terms.reduce((sum, term) => sum + term.value, bias ?? 0);
+    const factor = part.factor ? this.signal(part.factor, t, unit) : null;
+    return { terms, bias, factor, inner, total: factor === null ? inner : factor * inner };
+  }
+
+  vector(part, t, unit) {
+    if (part.vector === "inputs") return this.inputs(t);
+    if (part.vector === "cell") return [{ k: 0, name: "new c", x: this.signal("cell", t, unit) }];
+    if (part.vector === "cell_before") return [{ k: 0, name: "old c", x: this.signal("cell", t - 1, unit) }];
+    if (part.vector === "gates") return this.gatesBefore(t);
+    return Array.from({ length: this.units }, (_, k) => {
+      const h = this.signal("hidden", t - 1, k);
+      return { k, name: `unit ${k}`, x: part.mask ? h * this.signal(part.mask, t, k) : h };
+    });
+  }
+
+  inputs(t) {
+    const { features, inputs, tokens } = this.payload;
+    if (inputs.columns) return [{ k: inputs.columns[t], name: `“${tokens[t]}”`, x: 1 }];
+    const fine = this.detail && this.detail.timestep === t;
+    return features
+      .map((name, k) => ({ k, name, x: fine ? this.detail.input[k] : this.dense[t * features.length + k] }))
+      .filter(({ x }) => x !== 0);
+  }
+
+  gatesBefore(t) {
+    return GATES_FED_BACK.flatMap((gate, block) =>
+      Array.from({ length: this.units }, (_, unit) => ({
+        k: block * this.units + unit,
+        name: `${this.payload.signals[gate].symbol} of unit ${unit}`,
+        x: t > 0 ? this.signal(gate, t - 1, unit) : this.initial.gates.values[block * this.units + unit],
+      })),
+    );
+  }
+}
+
+function decoded(packed) {
+  return Object.fromEntries(Object.entries(packed).map(([name, array]) => [name, decode(array)]));
+}

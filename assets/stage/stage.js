@@ -1,0 +1,361 @@
+// The stage: one cell as a machine, its sequence as a ribbon, its memory as strips. `mount(element, payload, callbacks)`
+// draws a payload of memviz/stage/payload.py into an element and knows no Streamlit. What it is called with:
+//   payload    the content, with `key`; or only { key } when the content is already here; and with it, when wanted,
+//              `position` { timestep, unit, phase, node, signal, serial } and `detail`, the step in double precision
+//   callbacks  onCommit(position) when the reader comes to rest somewhere; onNeed() when content is missing
+
+import { BarView } from "./bar.js";
+import { CardView } from "./card.js";
+import { luminance, rgb } from "./colours.js";
+import { html } from "./dom.js";
+import { MachineView } from "./machine.js";
+import { number } from "./numbers.js";
+import { Run } from "./run.js";
+import { StripsView } from "./strips.js";
+
+const REST_MS = 150;
+const STEP_MS = 800;
+const PHASE_MS = 1100;
+const NARROW = 600;
+const BASE_FONT = 14;
+const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "" };
+const stages = new WeakMap();
+
+export function mount(element, payload, callbacks) {
+  let stage = stages.get(element);
+  if (!stage) {
+    stage = new Stage(element);
+    stages.set(element, stage);
+  }
+  stage.callbacks = callbacks;
+  stage.receive(payload);
+  return stage;
+}
+
+class Stage {
+  constructor(element) {
+    this.element = element;
+    this.run = null;
+    this.position = { ...START };
+    this.serial = 0;
+    this.speed = 1;
+    this.playing = null;
+    this.hovered = null;
+    this.focused = null;
+    this.marks = false;
+    this.table = false;
+    this.timer = null;
+    this.build();
+  }
+
+  build() {
+    this.bar = new BarView({
+      onPlay: () => this.toggle("steps"),
+      onInside: () => this.toggle("inside"),
+      onSpeed: (speed) => (this.speed = speed),
+      onUnit: (unit) => this.move({ unit }),
+      onSignal: (signal) => this.move({ signal }),
+      onPhase: (phase) => this.move({ phase }, true),
+      onFirst: () => this.step(-Infinity),
+      onBack: () => this.step(-1),
+      onNext: () => this.step(1),
+      onLast: () => this.step(Infinity),
+      onMarks: () => this.option("marks"),
+      onTable: () => this.option("table"),
+      onSay: () => this.say(),
+      onFull: () => this.fullScreen(),
+    });
+    this.machine = new MachineView({
+      onHover: (node) => this.point("hovered", node),
+      onFocus: (node) => this.point("focused", node),
+      onPin: (node) => this.move({ node: this.position.node === node ? "" : node }),
+    });
+    this.card = new CardView();
+    this.strips = new StripsView({
+      onPick: (timestep, unit) => this.move(unit === null ? { timestep } : { timestep, unit }),
+      onGrab: () => this.strips.ribbon.focus({ preventScroll: true }),
+    });
+    this.live = html("div", "live");
+    this.live.setAttribute("aria-live", "polite");
+    const machine = html("div", "panel", this.bar.phases, this.machine.root);
+    const middle = html("div", "middle", machine, this.card.root);
+    this.element.replaceChildren(this.bar.root, this.strips.top, middle, this.strips.bottom, this.live);
+    this.element.setAttribute("role", "group");
+    this.listen();
+  }
+
+  listen() {
+    const { element } = this;
+    element.addEventListener("keydown", (event) => this.key(event, true));
+    this.outside = (event) => {
+      // Without a focus anywhere the stage takes the keys of time, so that nobody has to click first.
+      if (document.activeElement === document.body && event.target === document.body) this.key(event, false);
+    };
+    document.addEventListener("keydown", this.outside);
+    this.whenFull = () => this.draw();
+    document.addEventListener("fullscreenchange", this.whenFull);
+    this.observer = new ResizeObserver(() => this.draw());
+    this.observer.observe(element);
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    document.removeEventListener("keydown", this.outside);
+    document.removeEventListener("fullscreenchange", this.whenFull);
+    this.playing = null;
+    clearTimeout(this.timer);
+    stages.delete(this.element);
+  }
+
+  // Take what arrived. Position and unit stay where the reader put them; an answer to an older move moves nothing.
+  receive(payload) {
+    if (payload.arrays) {
+      if (this.run?.payload.key !== payload.key) this.run = new Run(payload);
+    } else if (this.run?.payload.key !== payload.key) {
+      this.callbacks.onNeed();
+      return;
+    }
+    this.run.refine(payload.detail ?? null);
+    const { position } = payload;
+    const isOld = position && position.serial < this.serial;
+    if (position && !isOld && this.timer === null && this.playing === null) {
+      this.serial = position.serial;
+      this.position = { ...START, ...position };
+      delete this.position.serial;
+    }
+    this.element.setAttribute("aria-label", `${this.run.payload.cell.title}, step by step`);
+    this.draw();
+  }
+
+  // Where the reader is, within what this run has.
+  where() {
+    const { run, position } = this;
+    const { payload } = run;
+    return {
+      timestep: Math.min(position.timestep, run.time - 1),
+      unit: Math.min(position.unit, run.units - 1),
+      phase: payload.machine.phases.find(({ id }) => id === position.phase) ?? null,
+      node: position.node in run.nodes ? position.node : "",
+      signal: payload.strips.includes(position.signal) ? position.signal : payload.strips.includes("cell") ? "cell" : "hidden",
+    };
+  }
+
+  // Draw everything anew: another run, width, theme or mode.
+  draw() {
+    if (!this.run || this.element.clientWidth === 0) return;
+    const full = this.isFull();
+    this.element.classList.toggle("projector", full);
+    const width = this.element.clientWidth - 2 * parseFloat(getComputedStyle(this.element).paddingLeft);
+    this.element.classList.toggle("narrow", width < NARROW);
+    this.scale = parseFloat(getComputedStyle(this.element).fontSize) / BASE_FONT;
+    this.ground = groundOf(this.element);
+    this.element.dataset.ground = this.ground;
+    this.bar.take(this.run);
+    this.machine.build(this.run.payload);
+    this.machine.layOut(this.machine.root.parentElement.clientWidth, this.scale, this.run.second !== null);
+    this.strips.take(this.run, this.ground);
+    this.strips.layOut(width, this.scale, width < NARROW);
+    this.drawn = {};
+    this.show();
+  }
+
+  // Draw the step where the reader is.
+  show() {
+    if (!this.run) return;
+    const { run, ground } = this;
+    const { timestep, unit, phase, node, signal } = this.where();
+    const subject = this.hovered ?? this.focused ?? node;
+    const lights = subject ? [subject] : phase ? phase.nodes : null;
+    const { tokens } = run.payload;
+    this.machine.update({ run, timestep, unit, lights, ground, tokens });
+    this.machine.mark(node);
+    if (this.drawn.signal !== signal || this.drawn.unit !== unit) this.strips.tint(signal, unit);
+    this.strips.place(timestep);
+    const { playing, marks, table } = this;
+    this.card.update({ run, timestep, unit, node: subject, phase, table, ground });
+    const full = this.isFull();
+    this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full });
+    this.drawn = { signal, unit };
+  }
+
+  point(how, node) {
+    if (this[how] === node) return;
+    this[how] = node;
+    this.show();
+  }
+
+  option(name) {
+    this[name] = !this[name];
+    if (name === "marks") this.strips.mark(this.marks);
+    this.show();
+  }
+
+  step(by) {
+    const last = this.run.time - 1;
+    const from = this.where().timestep;
+    this.move({ timestep: Math.min(last, Math.max(0, from + by)) });
+  }
+
+  // The reader goes somewhere; Python hears of it when they come to rest.
+  move(change, isPhase = false) {
+    if (!this.run) return;
+    this.stop();
+    Object.assign(this.position, change);
+    this.show();
+    if (isPhase && change.phase && !prefersStill()) this.machine.pulse();
+    this.commitSoon();
+  }
+
+  commitSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.commit(), REST_MS);
+  }
+
+  commit() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.serial += 1;
+    const { timestep, unit, phase, node, signal } = this.where();
+    const chosen = this.position.signal ? signal : "";
+    this.callbacks.onCommit({
+      timestep,
+      unit,
+      phase: phase?.id ?? "",
+      node,
+      signal: chosen,
+      serial: this.serial,
+      has: this.run.payload.key,
+    });
+  }
+
+  toggle(how) {
+    if (this.playing === how) {
+      this.pause();
+      return;
+    }
+    const atEnd = this.where().timestep === this.run.time - 1;
+    if (atEnd && (how === "steps" || this.isLastPhase())) Object.assign(this.position, { timestep: 0, phase: "" });
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.playing = how;
+    this.element.classList.add("playing");
+    this.since = null;
+    if (how === "steps") this.position.phase = "";
+    this.show();
+    requestAnimationFrame((now) => this.tick(now));
+  }
+
+  tick(now) {
+    if (this.playing === null || !this.element.isConnected) return;
+    this.since ??= now;
+    const wait = (this.playing === "inside" ? PHASE_MS : STEP_MS) / this.speed;
+    if (now - this.since >= wait) {
+      this.since = now;
+      if (!this.advance()) {
+        this.pause();
+        return;
+      }
+      this.show();
+      if (this.playing === "inside") this.machine.pulse();
+    }
+    requestAnimationFrame((next) => this.tick(next));
+  }
+
+  // One step or one phase on; false at the end of the sequence.
+  advance() {
+    const { timestep, phase } = this.where();
+    const last = this.run.time - 1;
+    if (this.playing === "inside" && !this.isLastPhase()) {
+      const { phases } = this.run.payload.machine;
+      this.position.phase = phases[phase ? phases.indexOf(phase) + 1 : 0].id;
+      return true;
+    }
+    if (timestep === last) return false;
+    this.position.timestep = timestep + 1;
+    if (this.playing === "inside") this.position.phase = this.run.payload.machine.phases[0].id;
+    return true;
+  }
+
+  isLastPhase() {
+    return this.where().phase === this.run.payload.machine.phases.at(-1);
+  }
+
+  pause() {
+    this.stop();
+    this.show();
+    this.commit();
+  }
+
+  stop() {
+    this.playing = null;
+    this.element.classList.remove("playing");
+  }
+
+  key(event, isInside) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.run) return;
+    const on = event.composedPath()[0];
+    if (on.tagName === "SELECT") return;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity, PageUp: -10, PageDown: 10 };
+    const units = { ArrowUp: -1, ArrowDown: 1 };
+    if (event.key in steps && (isInside || !event.key.startsWith("Page"))) {
+      this.step(steps[event.key]);
+    } else if (isInside && event.key in units) {
+      const unit = this.where().unit + units[event.key];
+      this.move({ unit: Math.min(this.run.units - 1, Math.max(0, unit)) });
+    } else if (isInside && event.key === " " && on.tagName !== "BUTTON") {
+      this.toggle(this.playing ?? "steps");
+    } else if (isInside && event.key === "Escape") {
+      this.move({ node: "", phase: "" });
+    } else if (isInside && (event.key === "s" || event.key === "S")) {
+      this.say();
+    } else if (isInside && (event.key === "f" || event.key === "F")) {
+      this.fullScreen();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  say() {
+    const { run } = this;
+    const { timestep, unit } = this.where();
+    const values = run.payload.strips.map(
+      (name) => `${run.payload.signals[name].name} ${number(run.signal(name, timestep, unit))}`,
+    );
+    this.live.textContent = `Step ${timestep} of 0 to ${run.time - 1}, token ${run.payload.tokens[timestep]}, unit ${unit}: ${values.join(", ")}.`;
+  }
+
+  isFull() {
+    const root = this.element.getRootNode();
+    return root.fullscreenElement === this.element || this.element.classList.contains("overlay");
+  }
+
+  fullScreen() {
+    if (this.element.classList.contains("overlay")) {
+      this.element.classList.remove("overlay");
+      this.draw();
+    } else if (this.isFull()) {
+      document.exitFullscreen();
+    } else {
+      // Where a browser has no full screen, the stage covers the page instead.
+      const cover = () => {
+        this.element.classList.add("overlay");
+        this.draw();
+      };
+      if (this.element.requestFullscreen) this.element.requestFullscreen().catch(cover);
+      else cover();
+    }
+  }
+}
+
+function prefersStill() {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
+// The theme's ground, by Streamlit's colour where there is one.
+function groundOf(element) {
+  const colour = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+  if (/^#[0-9a-f]{6}$/i.test(colour)) return luminance(rgb(colour)) < 0.2 ? "dark" : "light";
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}

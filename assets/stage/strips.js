@@ -1,0 +1,289 @@
+// The ribbon of tokens and the memory strips: units by time, one above the other, aligned, with one cursor.
+// Tokens are somebody's text: they go through textContent, never into markup.
+
+import { colourScale, css, inkOn } from "./colours.js";
+import { html } from "./dom.js";
+import { number } from "./numbers.js";
+
+const TOKEN = { least: 14, touch: 28, letter: 9, most: 120, value: 44, roomFor: 3 };
+const STRIP = { least: 34, unit: 4, most: 64 };
+const MARK = { shut: 0.05, open: 0.95, pixels: 3 };
+const SPARE = 8; // tokens that are drawn on either side of what can be seen
+
+export class StripsView {
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.ribbon = html("div", "track ribbon");
+    this.ribbon.setAttribute("role", "listbox");
+    this.ribbon.setAttribute("aria-orientation", "horizontal");
+    this.ribbon.tabIndex = 0;
+    this.ribbonCursor = html("div", "cursor");
+    this.tokens = html("div", "tokens");
+    this.ribbon.append(this.tokens, this.ribbonCursor);
+    this.ribbonScroll = html("div", "scroll", this.ribbon);
+    this.ribbonLabel = html("div", "gutter");
+    this.top = html("div", "lane", this.ribbonLabel, this.ribbonScroll);
+
+    this.track = html("div", "track");
+    this.cursor = html("div", "cursor");
+    this.scroll = html("div", "scroll", this.track);
+    this.gutters = html("div", "gutters");
+    this.tip = html("div", "tip");
+    this.bottom = html("div", "lane strips", this.gutters, this.scroll, this.tip);
+    this.strips = [];
+    this.scroll.tabIndex = -1;
+    this.ribbonScroll.tabIndex = -1;
+    this.listen();
+  }
+
+  listen() {
+    const together = (from, to) => () => {
+      if (to.scrollLeft !== from.scrollLeft) to.scrollLeft = from.scrollLeft;
+      this.left = from.scrollLeft;
+      this.drawTokens();
+    };
+    this.scroll.addEventListener("scroll", together(this.scroll, this.ribbonScroll), { passive: true });
+    this.ribbonScroll.addEventListener("scroll", together(this.ribbonScroll, this.scroll), { passive: true });
+    this.ribbon.addEventListener("click", (event) => this.handlers.onPick(this.timestepAt(event), null));
+    this.track.addEventListener("click", (event) => {
+      const strip = event.target.closest(".strip");
+      this.handlers.onPick(this.timestepAt(event), strip ? this.unitAt(event, strip) : null);
+      this.handlers.onGrab();
+    });
+    this.track.addEventListener("pointermove", (event) => this.showTip(event));
+    this.track.addEventListener("pointerleave", () => (this.tip.textContent = ""));
+  }
+
+  timestepAt(event) {
+    const at = (event.clientX - this.track.getBoundingClientRect().left) / this.step;
+    return Math.min(this.run.time - 1, Math.max(0, Math.floor(at)));
+  }
+
+  unitAt(event, strip) {
+    const box = strip.getBoundingClientRect();
+    const share = (event.clientY - box.top) / box.height;
+    return Math.min(this.run.units - 1, Math.max(0, Math.floor(share * this.run.units)));
+  }
+
+  showTip(event) {
+    const strip = event.target.closest(".strip");
+    if (!strip) return;
+    const [t, unit, name] = [this.timestepAt(event), this.unitAt(event, strip), strip.dataset.signal];
+    const its = this.run.payload.signals[name];
+    const value = this.stripValues(name)[t * this.run.units + unit];
+    const what = this.differs(name) ? `change of ${its.symbol}` : its.symbol;
+    this.tip.textContent = `${what} of unit ${unit} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}`;
+  }
+
+  // Take a run: as many strips as its cell has signals; each is one picture of units by time, a pixel for each number.
+  take(run, ground) {
+    this.run = run;
+    this.ground = ground;
+    const { strips } = run.payload;
+    if (this.strips.map(({ name }) => name).join() !== strips.join()) this.buildStrips(strips);
+    for (const strip of this.strips) this.paint(strip);
+    this.mark(this.marked);
+  }
+
+  buildStrips(names) {
+    this.strips = names.map((name) => {
+      const canvas = html("canvas");
+      const row = html("div", "row");
+      const marks = html("canvas", "marks");
+      const box = html("div", "strip", canvas, marks, row);
+      box.dataset.signal = name;
+      const gutter = html("div", "gutter");
+      return { name, canvas, marks, row, box, gutter };
+    });
+    this.track.replaceChildren(...this.strips.map(({ box }) => box), this.cursor);
+    this.gutters.replaceChildren(...this.strips.map(({ gutter }) => gutter));
+  }
+
+  differs() {
+    return this.run.second !== null;
+  }
+
+  // What a strip shows: the signal, or what it differs by from the second trace.
+  stripValues(name) {
+    const { values } = this.run.arrays[name];
+    if (!this.differs()) return values;
+    const second = this.run.second.arrays[name].values;
+    return values.map((value, k) => value - second[k]);
+  }
+
+  scaleOf(name) {
+    const its = this.run.payload.signals[name];
+    const sequential = its.gate && !this.differs();
+    const colours = this.run.payload.scales[sequential ? "sequential" : "diverging"][this.ground];
+    return { colours, range: this.differs() ? its.difference : its.range };
+  }
+
+  paint(strip) {
+    const { run } = this;
+    const { colours, range } = this.scaleOf(strip.name);
+    const colour = colourScale(colours, range);
+    const values = this.stripValues(strip.name);
+    strip.canvas.width = run.time;
+    strip.canvas.height = run.units;
+    const context = strip.canvas.getContext("2d");
+    const image = context.createImageData(run.time, run.units);
+    for (let t = 0; t < run.time; t += 1) {
+      for (let unit = 0; unit < run.units; unit += 1) {
+        const [r, g, b] = colour(values[t * run.units + unit]);
+        const at = (unit * run.time + t) * 4;
+        image.data[at] = r;
+        image.data[at + 1] = g;
+        image.data[at + 2] = b;
+        image.data[at + 3] = 255;
+      }
+    }
+    context.putImageData(image, 0, 0);
+    this.label(strip, colours, range);
+  }
+
+  label(strip, colours, range) {
+    const its = this.run.payload.signals[strip.name];
+    const symbol = html("b", "", this.differs() ? `Δ${its.symbol}` : its.symbol);
+    symbol.style.color = its[this.ground];
+    const bar = html("i", "bar");
+    bar.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+    const [low, high] = range.map((end) => (Number.isInteger(end) ? number(end, 1) : number(end, 2)));
+    const name = html("span", "name", ` ${its.name}`);
+    const scale = html("span", "scale", html("span", "", low), bar, html("span", "", high));
+    const short = html("span", "short", its.gate && !this.differs() ? "0 to 1" : `±${high}`);
+    strip.gutter.replaceChildren(html("div", "", symbol, name), scale, short);
+    strip.box.title = "";
+  }
+
+  // Mark where a gate is as good as shut or open.
+  mark(on) {
+    this.marked = on;
+    for (const { name, marks } of this.strips) {
+      const shown = on && this.run.payload.signals[name].gate;
+      marks.hidden = !shown;
+      if (shown) this.paintMarks(marks, this.run.arrays[name].values);
+    }
+  }
+
+  paintMarks(marks, values) {
+    const { time, units } = this.run;
+    marks.width = time * MARK.pixels;
+    marks.height = units * MARK.pixels;
+    const context = marks.getContext("2d");
+    for (let t = 0; t < time; t += 1) {
+      for (let unit = 0; unit < units; unit += 1) {
+        const value = values[t * units + unit];
+        if (value >= MARK.shut && value <= MARK.open) continue;
+        context.fillStyle = (value > MARK.open) === (this.ground === "light") ? "#ffffff" : "#000000";
+        context.fillRect(t * MARK.pixels + 1, unit * MARK.pixels + 1, 1, 1);
+      }
+    }
+  }
+
+  // Fit the tokens to a width in pixels.
+  layOut(width, scale, touch) {
+    const { payload, time, units } = this.run;
+    const gutter = this.ribbonLabel.offsetWidth;
+    this.available = Math.max(40, width - gutter);
+    const longest = Math.max(...payload.tokens.map((token) => [...token].length));
+    const least = (touch ? TOKEN.touch : TOKEN.least) * scale;
+    const text = Math.min(TOKEN.most, longest * TOKEN.letter + 6) * scale;
+    const wanted = time * text <= TOKEN.roomFor * this.available ? Math.max(text, least) : least;
+    this.step = Math.max(wanted, this.available / time);
+    this.fits = this.step >= text;
+    this.scale = scale;
+    for (const track of [this.ribbon, this.track]) track.style.width = `${this.step * time}px`;
+    const height = Math.min(STRIP.most, Math.max(STRIP.least, units * STRIP.unit)) * scale;
+    for (const { box, gutter: label, row } of this.strips) {
+      box.style.height = label.style.height = `${height}px`;
+      row.style.height = `${Math.max(3, height / units)}px`;
+    }
+    this.height = height;
+    for (const cursor of [this.cursor, this.ribbonCursor]) cursor.style.width = `${this.step}px`;
+    this.left = this.scroll.scrollLeft;
+    this.drawn = null;
+  }
+
+  // Tint the ribbon by one signal of one unit.
+  tint(signal, unit) {
+    const its = this.run.payload.signals[signal];
+    const { gate } = its;
+    const colours = this.run.payload.scales[gate ? "sequential" : "diverging"][this.ground];
+    const { values } = this.run.arrays[signal];
+    let largest = its.range[1];
+    if (!gate) {
+      largest = 1;
+      for (let t = 0; t < this.run.time; t += 1) largest = Math.max(largest, Math.abs(values[t * this.run.units + unit]) || 0);
+    }
+    this.tinted = { signal, unit, values, colour: colourScale(colours, gate ? its.range : [-largest, largest]) };
+    const name = html("span", "name", ` of unit ${unit}`);
+    const symbol = html("b", "", its.symbol);
+    symbol.style.color = its[this.ground];
+    this.ribbonLabel.replaceChildren(symbol, name);
+    this.ribbon.setAttribute("aria-label", `Tokens, tinted by the ${its.name} ${its.symbol} of unit ${unit}`);
+    for (const { row } of this.strips) row.style.transform = `translateY(${(unit * this.height) / this.run.units}px)`;
+    this.drawn = null;
+    this.drawTokens();
+  }
+
+  // Only the tokens that can be seen are drawn.
+  drawTokens() {
+    if (!this.tinted) return;
+    const first = Math.max(0, Math.floor(this.left / this.step) - SPARE);
+    const last = Math.min(this.run.time - 1, Math.ceil((this.left + this.available) / this.step) + SPARE);
+    const drawn = `${first} ${last}`;
+    if (this.drawn === drawn) return;
+    this.drawn = drawn;
+    const cells = [...this.tokens.children];
+    while (cells.length < last - first + 1) cells.push(this.tokens.appendChild(newToken()));
+    while (cells.length > last - first + 1) cells.pop().remove();
+    cells.forEach((cell, index) => this.drawToken(cell, first + index));
+    this.select(this.selected);
+  }
+
+  drawToken(cell, t) {
+    const { tokens } = this.run.payload;
+    const { values, unit, colour } = this.tinted;
+    const value = values[t * this.run.units + unit];
+    const tint = colour(value);
+    const [text, shown] = cell.children;
+    const isShort = [...tokens[t]].length <= 2;
+    text.textContent = this.fits || isShort ? tokens[t] : "";
+    shown.textContent = this.step >= TOKEN.value * this.scale ? number(value) : "";
+    cell.style.cssText = `left:${t * this.step}px;width:${this.step}px;background:${css(tint)};color:${inkOn(tint)}`;
+    cell.title = `step ${t}: ${tokens[t]}\n${number(value)}`;
+    cell.dataset.timestep = String(t);
+    cell.id = `token-${t}`;
+    cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${number(value)}`);
+    cell.setAttribute("aria-posinset", String(t + 1));
+    cell.setAttribute("aria-setsize", String(this.run.time));
+  }
+
+  // Move the cursor, and what can be seen with it.
+  place(t) {
+    for (const cursor of [this.cursor, this.ribbonCursor]) cursor.style.transform = `translateX(${t * this.step}px)`;
+    const left = t * this.step;
+    if (left < this.left || left + this.step > this.left + this.available) {
+      this.left = Math.max(0, Math.min(this.run.time * this.step - this.available, left - this.available / 2));
+      this.scroll.scrollLeft = this.ribbonScroll.scrollLeft = this.left;
+      this.drawTokens();
+    }
+    this.select(t);
+  }
+
+  select(t) {
+    this.selected = t;
+    for (const cell of this.tokens.children) {
+      const is = cell.dataset.timestep === String(t);
+      if ((cell.getAttribute("aria-selected") === "true") !== is) cell.setAttribute("aria-selected", String(is));
+    }
+    this.ribbon.setAttribute("aria-activedescendant", `token-${t}`);
+  }
+}
+
+function newToken() {
+  const cell = html("div", "token", html("span", "text"), html("span", "value"));
+  cell.setAttribute("role", "option");
+  cell.setAttribute("aria-selected", "false");
+  return cell;
+}

@@ -1,0 +1,196 @@
+"""What the browser's part of the stage needs: a trace, its network's weights and the cell's machine, as plain JSON.
+
+Arrays go in single precision, base64; the step that is pointed at goes in double precision by itself, as the detail.
+"""
+
+import hashlib
+from base64 import b64encode
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from memviz.network import Network
+from memviz.products import products
+from memviz.stage.machine import machine
+from memviz.theme import (
+    DIVERGING_DARK,
+    DIVERGING_LIGHT,
+    GATE_RANGE,
+    SEQUENTIAL_DARK,
+    SEQUENTIAL_LIGHT,
+    is_gate,
+    look,
+)
+from memviz.trace import Trace
+
+Array = Float[np.ndarray, "..."]
+_SINGLE = np.finfo(np.float32)
+
+
+def stage_payload(
+    network: Network, trace: Trace, features: tuple[str, ...] = (), second: Trace | None = None
+) -> dict[str, Any]:
+    """Everything that the stage draws, for any step, unit and node; `key` names its content.
+
+    Args:
+        network: what made the trace.
+        trace: the run.
+        features: the names of the input's columns; "x0", "x1" and so on by default.
+        second: another run to lay over it, step by step; its values are drawn dashed, its differences as strips.
+
+    Raises:
+        ValueError: if the network is another's, if a name is missing, or if the second trace has another cell,
+            number of steps or number of units.
+    """
+    trace.check_is_of(network)
+    names = tuple(features) or tuple(f"x{column}" for column in range(network.features))
+    if len(names) != network.features:
+        raise ValueError(f"Each of the {network.features} input columns has a name; got {len(names)} names.")
+    if second is not None:
+        _check_alike(trace, second)
+    content = {
+        "cell": {"name": trace.cell.name, "title": trace.cell.title, "note": trace.cell.note},
+        "family": trace.cell.family,
+        "tokens": list(trace.tokens),
+        "units": trace.units,
+        "features": list(names),
+        "machine": asdict(machine(trace.cell)),
+        "signals": _signals(trace, second),
+        "strips": [*trace.cell.activations, *(n for n in ("cell", "hidden") if n in trace.names)],
+        "summands": {name: trace.cell.summands(name) for name in trace.cell.pre_activations},
+        "arrays": _arrays(trace),
+        "initial": {name: _packed(value) for name, value in trace.initial.items()},
+        "inputs": _inputs(trace.inputs),
+        "products": {name: _part(part) for name, part in products(network).items()},
+        "scales": {
+            "sequential": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK},
+            "diverging": {"light": DIVERGING_LIGHT, "dark": DIVERGING_DARK},
+        },
+        "second": None if second is None else {"arrays": _arrays(second), "initial": _initial(second)},
+    }
+    return {"key": _key(network, trace, second, names), **content}
+
+
+def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dict[str, Any]:
+    """One step in double precision: the rows before and at it, and for one unit all signals and weights.
+
+    Raises:
+        IndexError: if the timestep or the unit does not exist.
+    """
+    if not (0 <= timestep < len(trace) and 0 <= unit < trace.units):
+        raise IndexError(
+            f"A step of this trace is 0 to {len(trace) - 1} and a unit 0 to {trace.units - 1}; "
+            f"got step {timestep}, unit {unit}."
+        )
+    first = max(0, timestep - 1)
+    return {
+        "timestep": timestep,
+        "unit": unit,
+        "first": first,
+        "rows": {name: _exact(trace[name][first : timestep + 1]) for name in _drawn(trace)},
+        "input": _exact(trace.inputs[timestep]),
+        "names": list(trace.names),
+        "values": _exact(np.array([trace[name][timestep, unit] for name in trace.names])),
+        "products": {
+            name: {
+                key: _exact(np.atleast_1d(value[unit]))
+                for key, value in (("weights", part.weights), ("bias", part.bias))
+                if value is not None
+            }
+            for name, part in products(network).items()
+        },
+    }
+
+
+def _drawn(trace: Trace) -> list[str]:
+    """The signals of which every step is sent: gates, candidate and states."""
+    states = ("cell", "cell_tanh", "hidden")
+    return [name for name in trace.names if name in trace.cell.activations or name in states]
+
+
+def _arrays(trace: Trace) -> dict[str, Any]:
+    return {name: _packed(trace[name]) for name in _drawn(trace)}
+
+
+def _initial(trace: Trace) -> dict[str, Any]:
+    return {name: _packed(value) for name, value in trace.initial.items()}
+
+
+def _signals(trace: Trace, second: Trace | None) -> dict[str, Any]:
+    """How each signal is called, written, coloured and scaled."""
+    found = {}
+    for name in _drawn(trace):
+        its = look(name, trace.cell.family)
+        found[name] = {
+            "name": its.name,
+            "symbol": its.symbol,
+            "light": its.light,
+            "dark": its.dark,
+            "gate": is_gate(name),
+            "range": GATE_RANGE if is_gate(name) else _symmetric(trace[name], 1.0),
+            "difference": None if second is None else _symmetric(trace[name] - second[name], 0.0),
+        }
+    return found
+
+
+def _symmetric(values: Array, least: float) -> tuple[float, float]:
+    finite = np.abs(values[np.isfinite(values)])
+    largest = max(least, float(finite.max(initial=0.0))) or 1.0
+    return -largest, largest
+
+
+def _part(part: Any) -> dict[str, Any]:
+    return {
+        "vector": part.vector,
+        "factor": part.factor,
+        "mask": part.mask,
+        "weights": None if part.weights is None else _packed(part.weights),
+        "bias": None if part.bias is None else _packed(part.bias),
+    }
+
+
+def _inputs(inputs: Array) -> dict[str, Any]:
+    """The column of the one where each row is one-hot, else all numbers."""
+    if ((inputs == 0) | (inputs == 1)).all() and (inputs.sum(axis=1) == 1).all():
+        return {"columns": inputs.argmax(axis=1).tolist()}
+    return {"dense": _packed(inputs)}
+
+
+def _packed(values: Array) -> dict[str, Any]:
+    """An array in single precision, or in double where single would make an infinity or a zero of a number."""
+    size = np.abs(values[np.isfinite(values) & (values != 0)])
+    if size.size and (size.max() > _SINGLE.max or size.min() < _SINGLE.tiny):
+        return _exact(values)
+    return _encoded(values, "<f4")
+
+
+def _exact(values: Array) -> dict[str, Any]:
+    return _encoded(values, "<f8")
+
+
+def _encoded(values: Array, dtype: str) -> dict[str, Any]:
+    return {
+        "type": dtype[1:],
+        "shape": values.shape,
+        "data": b64encode(values.astype(dtype).tobytes()).decode(),
+    }
+
+
+def _key(network: Network, trace: Trace, second: Trace | None, features: tuple[str, ...]) -> str:
+    digest = hashlib.blake2b(repr((trace.cell.name, trace.tokens, features)).encode(), digest_size=12)
+    arrays = [trace.inputs, *trace.signals.values(), *trace.initial.values()]
+    arrays += [value.numpy() for value in network.parameters.values()]
+    for array in (*arrays, *(second.signals.values() if second else ())):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _check_alike(trace: Trace, second: Trace) -> None:
+    here, there = ((t.cell.name, len(t), t.units) for t in (trace, second))
+    if here != there:
+        raise ValueError(
+            f"A second trace has the cell, steps and units of the first, {here[0]}, {here[1]} and {here[2]}; "
+            f"got {there[0]}, {there[1]} and {there[2]}."
+        )
