@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from memviz.gradients import GradientFlow
-from memviz.theme import is_gate, look, number
+from memviz.theme import number
 from memviz.trace import Trace
 
 _HARDLY = 1e-3
@@ -97,17 +97,6 @@ def gradient_finding(flow: GradientFlow) -> str:
         return f"The gradient arrives: |dL/d{letter}| at the first step is {10**change:.2f} times the last, {over}."
     verb = "shrinks" if change < 0 else "grows"
     return f"|dL/d{letter}| {verb} by a factor of {_factor(abs(change))} on its way back {over}."
-
-
-def gates_finding(trace: Trace) -> str:
-    """The range of each gate, as a title for its pictures."""
-    gates = [name for name in trace.cell.activations if is_gate(name)]
-    if not gates:
-        return "There is no gate: the hidden state is rewritten at every step"
-    ranges = [
-        f"{look(name).symbol} {_range(trace[name])}".replace(" ", "\N{NO-BREAK SPACE}") for name in gates
-    ]
-    return f"How far each gate opens, 0 to 1: {', '.join(ranges)}"
 
 
 def states_finding(trace: Trace, units: Iterable[int] | None = None) -> str:

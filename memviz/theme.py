@@ -63,13 +63,6 @@ def look(signal: str, family: str = "lstm") -> Look:
     return chosen
 
 
-def scale(signal: str, dark: bool) -> list[tuple[float, str]]:
-    """The colour scale of a signal: sequential for what lies between 0 and 1, else diverging around 0."""
-    sequential, diverging = (SEQUENTIAL_DARK, DIVERGING_DARK) if dark else (SEQUENTIAL_LIGHT, DIVERGING_LIGHT)
-    colours: tuple[str, ...] = sequential if is_gate(signal) else diverging
-    return [(index / (len(colours) - 1), colour) for index, colour in enumerate(colours)]
-
-
 def is_gate(signal: str) -> bool:
     """Whether a signal is a gate, which lies between 0 and 1; the candidate does not."""
     return signal in ("input", "forget", "output", "reset", "update")
@@ -91,10 +84,3 @@ def number(value: float, digits: int = 3) -> str:
     else:
         text = f"{float(text):.{max(0, digits - 1 - power)}f}"
     return text.replace("-", MINUS)
-
-
-def latex_number(value: float, digits: int = 3) -> str:
-    """`number` for an equation in LaTeX."""
-    text = number(value, digits).replace(MINUS, "-").replace("∞", r"\infty")
-    mantissa, _, power = text.partition("e")
-    return rf"{mantissa}\cdot 10^{{{power}}}" if power and mantissa[-1].isdigit() else text

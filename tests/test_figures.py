@@ -4,7 +4,6 @@ import base64
 import html
 import json
 from html.parser import HTMLParser
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from memviz.cells import CELLS
 from memviz.encoding import Sequence
-from memviz.figures import MOST_UNITS, figure_html, gate_heatmaps, gradient_lines, state_lines
+from memviz.figures import MOST_UNITS, figure_html, gradient_lines, state_lines
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.network import Network
 from memviz.trace import Trace, record
@@ -25,22 +24,6 @@ from tests import oracles
 LAST = Loss()
 TITLE = "Unit 3 holds what it wrote"
 HOSTILE = "<b>x</b>&amp;<script>alert(1)</script>"
-GATES = {
-    "elman": ["hidden"],
-    "lstm": ["input", "forget", "candidate", "output"],
-    "lstm-1997": ["input", "candidate", "output"],
-    "lstm-nfg": ["input", "forget", "candidate", "output"],
-    "gru": ["reset", "update", "candidate"],
-}
-NAMES = {
-    "input": "input gate",
-    "forget": "forget gate",
-    "candidate": "candidate",
-    "output": "output gate",
-    "reset": "reset gate",
-    "update": "update gate",
-    "hidden": "hidden state",
-}
 on_both_grounds = pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 
 
@@ -100,7 +83,6 @@ def said(title: str) -> str:
 
 def all_figures(trace: Trace, flow: GradientFlow, dark: bool = False, title: str = TITLE) -> list[go.Figure]:
     return [
-        gate_heatmaps(trace, title, dark),
         state_lines(trace, range(trace.units), title, dark),
         gradient_lines(flow, trace.cell.family, title, dark),
     ]
@@ -140,13 +122,10 @@ def test_three_thousand_timesteps_are_drawn(cell: str) -> None:
 
 
 def test_panels_lie_on_top_of_each_other_without_touching() -> None:
-    for cell in ("lstm", "gru"):
-        layout = read_back(gate_heatmaps(run(cell), TITLE))["layout"]
-        domains = [layout[f"yaxis{n or ''}"]["domain"] for n in [0, *range(2, len(GATES[cell]) + 1)]]
-        assert domains[0][1] == pytest.approx(1)
-        assert domains[-1][0] == pytest.approx(0)
-        for upper, lower in pairwise(domains):
-            assert lower[0] < lower[1] < upper[0] < upper[1]
+    layout = read_back(state_lines(run("lstm"), [0], TITLE))["layout"]
+    upper, lower = layout["yaxis"]["domain"], layout["yaxis2"]["domain"]
+    assert (lower[0], upper[1]) == pytest.approx((0, 1))
+    assert lower[0] < lower[1] < upper[0] < upper[1]
 
 
 def test_a_long_title_is_broken_into_lines_and_loses_no_word() -> None:
@@ -190,55 +169,6 @@ def test_every_token_is_at_its_timestep_while_it_can_be_read(time: int) -> None:
     axis = read_back(state_lines(run(time=time), [0], TITLE))["layout"]["xaxis"]
     assert list(axis["tickvals"]) == list(range(time))
     assert axis["ticktext"] == [f"t{t}" for t in range(time)]
-
-
-# --- heatmaps --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("cell", GATES)
-@on_both_grounds
-def test_a_heatmap_shows_each_gate_unit_by_time(cell: str, dark: bool) -> None:
-    trace = run(cell)
-    drawn = read_back(gate_heatmaps(trace, TITLE, dark))["data"]
-    assert [part["type"] for part in drawn] == ["heatmap"] * len(GATES[cell])
-    for part, signal in zip(drawn, GATES[cell], strict=True):
-        assert part["name"] == NAMES[signal]
-        assert part["z"].shape == (3, 5)
-        np.testing.assert_allclose(part["z"], trace[signal].T, rtol=1e-6, atol=1e-7)
-        assert list(part["x"]) == [0, 1, 2, 3, 4]
-        assert list(part["y"]) == [0, 1, 2]
-        assert part["customdata"] == [[f"t{t}" for t in range(5)]] * 3
-
-
-@pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize("scale", [0.1, 4.0])
-def test_gates_are_scaled_from_0_to_1_and_signed_values_evenly_around_0(cell: str, scale: float) -> None:
-    trace = run(cell, scale=scale)
-    for part in read_back(gate_heatmaps(trace, TITLE))["data"]:
-        if part["name"].endswith("gate"):
-            assert (part["zmin"], part["zmax"]) == (0, 1)
-        else:
-            signal = "candidate" if part["name"] == "candidate" else "hidden"
-            largest = max(1.0, float(np.abs(trace[signal]).max()))
-            assert (part["zmin"], part["zmax"]) == pytest.approx((-largest, largest))
-        assert [place for place, _ in part["colorscale"]][:: len(part["colorscale"]) - 1] == [0, 1]
-
-
-def test_the_linear_candidate_of_these_tests_leaves_minus_1_to_1() -> None:
-    assert np.abs(run("lstm-niaf", scale=4.0)["candidate"]).max() > 1
-
-
-def test_a_value_beyond_single_precision_is_drawn_without_a_warning() -> None:
-    trace = chain(1e3, 20).trace
-    assert trace["hidden"].max() > 1e50
-    (part,) = read_back(gate_heatmaps(trace, TITLE))["data"]
-    assert np.isfinite(part["z"]).all()
-    assert part["zmax"] == pytest.approx(trace["hidden"].max())
-
-
-def test_the_first_unit_is_on_top() -> None:
-    layout = read_back(gate_heatmaps(run(), TITLE))["layout"]
-    assert layout["yaxis"]["autorange"] == layout["yaxis4"]["autorange"] == "reversed"
 
 
 # --- states ----------------------------------------------------------------------------------------------

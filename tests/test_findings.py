@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 
 from memviz.cells import CELLS
 from memviz.findings import (
-    gates_finding,
     gradient_finding,
     keep_and_write,
     main_finding,
@@ -212,25 +211,6 @@ def test_what_a_step_keeps_and_writes_is_that_of_the_equations() -> None:
 
 
 # --- titles ----------------------------------------------------------------------------------------------
-
-
-def test_the_title_of_the_gates_gives_the_range_of_each() -> None:
-    trace = by_hand("lstm", "ab", input=[[0.1], [0.9]], forget=[[0.5], [0.5]], output=[[0.0], [1.0]])
-    said = gates_finding(trace).replace("\N{NO-BREAK SPACE}", " ")
-    assert "i 0.10 to 0.90" in said
-    assert "f at 0.50" in said
-    assert "o 0.00 to 1.00" in said
-    assert "g" not in said.partition(":")[2]  # the candidate is no gate
-
-
-def test_the_title_of_a_gru_names_its_gates() -> None:
-    said = gates_finding(by_hand("gru", "ab", reset=[[0.2], [0.4]], update=[[0.6], [0.8]]))
-    assert "r 0.20 to 0.40" in said.replace("\N{NO-BREAK SPACE}", " ")
-    assert "z 0.60 to 0.80" in said.replace("\N{NO-BREAK SPACE}", " ")
-
-
-def test_the_title_of_a_cell_without_gates_says_so() -> None:
-    assert "no gate" in gates_finding(by_hand("elman", "ab", hidden=[[0.1], [0.2]]))
 
 
 def test_the_title_of_the_states_gives_their_largest_size() -> None:

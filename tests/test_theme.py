@@ -16,10 +16,8 @@ from memviz.theme import (
     SEQUENTIAL_DARK,
     SEQUENTIAL_LIGHT,
     is_gate,
-    latex_number,
     look,
     number,
-    scale,
 )
 
 WHITE, DARK_GROUND = "#ffffff", "#0e1117"
@@ -89,15 +87,6 @@ def test_only_what_lies_between_0_and_1_is_a_gate(signal: str) -> None:
     assert is_gate(signal) == (signal in GATES)
 
 
-@pytest.mark.parametrize("signal", LOOKS)
-@on_both_grounds
-def test_a_scale_runs_evenly_from_0_to_1_and_is_sequential_for_gates_alone(signal: str, dark: bool) -> None:
-    places, colours = zip(*scale(signal, dark), strict=True)
-    assert places == pytest.approx([k / (len(places) - 1) for k in range(len(places))])
-    sequential, diverging = (SEQUENTIAL_DARK, DIVERGING_DARK) if dark else (SEQUENTIAL_LIGHT, DIVERGING_LIGHT)
-    assert colours == (sequential if signal in GATES else diverging)
-
-
 @pytest.mark.parametrize(
     ("colours", "ground"), [(SEQUENTIAL_LIGHT, WHITE), (SEQUENTIAL_DARK, DARK_GROUND)], ids=["light", "dark"]
 )
@@ -132,7 +121,7 @@ def test_the_diverging_scale_is_even_around_the_ground(
 
 @on_both_grounds
 def test_below_zero_is_orange_and_above_is_blue(dark: bool) -> None:
-    colours = [colour for _, colour in scale("hidden", dark)]
+    colours = DIVERGING_DARK if dark else DIVERGING_LIGHT
     warmth = [int(colour[1:3], 16) - int(colour[5:7], 16) for colour in colours]  # red less blue
     middle = len(colours) // 2
     assert min(warmth[:middle]) > 30
@@ -186,22 +175,6 @@ def test_a_number_has_as_many_digits_as_asked_for(value: float, digits: int, exp
     assert number(value, digits) == expected
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (0.0, "0"),
-        (-0.5, "-0.500"),
-        (1e-5, r"1.00\cdot 10^{-5}"),
-        (-2.5e7, r"-2.50\cdot 10^{7}"),
-        (math.inf, r"\infty"),
-        (-math.inf, r"-\infty"),
-        (math.nan, "undefined"),
-    ],
-)
-def test_a_number_in_latex_has_a_hyphen_for_its_minus_and_a_power_of_ten(value: float, expected: str) -> None:
-    assert latex_number(value) == expected
-
-
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -220,11 +193,3 @@ def test_powers_of_ten_are_for_what_rounds_below_a_thousandth_or_to_a_million(va
     assert ("e" in shown) == (rounded < Decimal("1e-3") or rounded >= Decimal("1e6"))
     digits = re.sub(r"e.*|[−.]", "", shown).lstrip("0")
     assert len(digits) == 3 or ("e" not in shown and rounded >= 1000 and set(digits[3:]) == {"0"})
-
-
-@given(finite)
-def test_a_number_in_latex_is_the_same_number(value: float) -> None:
-    found = re.fullmatch(r"(-?[0-9.]+)(?:\\cdot 10\^\{(-?[0-9]+)\})?", latex_number(value))
-    assert found
-    written = Decimal(found[1]).scaleb(int(found[2] or 0))
-    assert written == Decimal(number(value).replace("−", "-"))

@@ -5,7 +5,7 @@ import { element, filled, maths, withNumbers } from "./maths.js";
 import { exact, MINUS, number, sumTexts } from "./numbers.js";
 
 const MOST_PRODUCTS = 3;
-const MOST_SUMMANDS_A_LINE = 3;
+const MOST_IN_FULL = 4;
 
 export class CardView {
   constructor() {
@@ -36,7 +36,8 @@ function where({ run, t, unit }) {
 function wholeStep(context) {
   const { run } = context;
   const inOrder = run.payload.machine.nodes.filter((node) => node.formula && node.formula.signal === node.id);
-  return [html("h3", "", where(context)), ...inOrder.map((node) => equationBlock(context, node, true))];
+  const short = inOrder.length > MOST_IN_FULL;
+  return [html("h3", "", where(context)), ...inOrder.map((node) => equationBlock(context, node, short))];
 }
 
 function phaseContent(context, phase) {
@@ -45,7 +46,7 @@ function phaseContent(context, phase) {
   return [
     html("h3", "", `${phase.title}: ${where(context).toLowerCase()}`),
     html("p", "sentence", sentence),
-    ...phase.formulas.map((id) => equationBlock(context, run.nodes[id], true)),
+    ...phase.formulas.map((id) => equationBlock(context, run.nodes[id], false)),
   ];
 }
 
@@ -79,38 +80,43 @@ function inputContent({ run, t }) {
 }
 
 function plainValue({ run, ground }, node, value) {
-  return html("div", "equation", line(run, node.signal, ground, node.label, number(value), true));
+  const head = html("span", "left", maths(node.label));
+  head.style.color = run.payload.signals[node.signal]?.[ground] ?? "";
+  return html("div", "equation", head, html("span", "right", line("", number(value))));
 }
 
-// An equation: its symbols, its numbers, its result. `short` leaves out the line of symbols' sums that has no news.
+// An equation: its symbols, its numbers, its result. `short` leaves out what can be had by pointing.
 function equationBlock(context, node, short) {
   const { run, t, unit, ground } = context;
   const { formula } = node;
+  const value = run.value(node.value, t, unit);
+  const { texts, total } = textsOf(context, formula, value);
+  const symbols = filled(formula.formula, formula.terms.map((term) => term.symbol));
+  const numbers = withNumbers(formula.formula, texts);
+  const middle = middleLine(context, formula, value, total);
+  const lines = symbols === formula.symbol ? [] : [symbols];
+  const isNews = formula.formula !== "{}" && !(short && formula.function);
+  if (isNews) lines.push(numbers);
+  if (middle && !(short && isNews)) lines.push(middle);
   const block = html("div", "equation");
   block.dataset.equation = formula.signal || node.id;
-  const value = run.value(node.value, t, unit);
-  const symbols = formula.terms.map((term) => term.symbol);
-  const texts = textsOf(context, formula, value);
-  for (const [index, part] of split(formula.formula, symbols, filled).entries()) {
-    block.append(line(run, node.signal, ground, index === 0 ? formula.symbol : "", part, false));
+  const head = html("span", "left", maths(formula.symbol));
+  head.style.color = run.payload.signals[node.signal]?.[ground] ?? "";
+  const body = html("span", "right");
+  for (const [index, text] of (lines.length > 0 ? lines : [""]).entries()) {
+    body.append(line(text, index >= lines.length - 1 ? number(value) : ""));
   }
-  const numbers = formula.formula === "{}" && formula.terms[0].signal === formula.signal ? [] : split(formula.formula, texts, withNumbers);
-  for (const part of numbers) block.append(line(run, "", ground, "", part, false));
-  const middle = middleLine(context, formula, value);
-  const result = number(value);
-  if (middle) block.append(line(run, "", ground, "", middle, false, result));
-  else block.append(line(run, "", ground, "", "", false, result));
-  block.classList.toggle("short", short);
+  block.append(head, body);
   return block;
 }
 
-// The numbers of the terms: summands of a pre-activation with as many digits as make them add up.
-function textsOf(context, formula, value) {
-  const { run, t, unit } = context;
+// The numbers of the terms, and their total: summands with as many digits as make them add up.
+function textsOf({ run, t, unit }, formula, value) {
   const values = formula.terms.map((term) => run.value(term, t, unit));
-  if (!isSum(formula)) return values.map((each) => number(each));
   const total = formula.function ? run.signal(`${formula.signal}_pre`, t, unit) : value;
-  return sumTexts(values, total).terms;
+  if (!isSum(formula)) return { texts: values.map((each) => number(each)), total: number(total) };
+  const { terms, total: text } = sumTexts(values, total);
+  return { texts: terms, total: text };
 }
 
 function isSum(formula) {
@@ -118,11 +124,10 @@ function isSum(formula) {
 }
 
 // Between the numbers and the result: the pre-activation in its function, or the two products of a state.
-function middleLine({ run, t, unit }, formula, value) {
+function middleLine({ run, t, unit }, formula, value, total) {
   if (formula.function) {
-    const inner = run.signal(`${formula.signal}_pre`, t, unit);
     const name = { sigma: "\\sigma(", tanh: "\\tanh(", relu: "\\max(0, " }[formula.function];
-    return `${name}${number(inner)})`;
+    return `${name}${total})`;
   }
   if (!formula.formula.includes(" + ") || isSum(formula)) return "";
   const values = formula.terms.map((term) => run.value(term, t, unit));
@@ -133,33 +138,13 @@ function middleLine({ run, t, unit }, formula, value) {
   return withNumbers("{} + {}", sumTexts(products, value).terms);
 }
 
-// A formula with its terms in their places, in two lines if it is long.
-function split(formula, texts, write) {
-  const whole = write(formula, texts);
-  if (texts.length <= MOST_SUMMANDS_A_LINE || !isSumOfParts(formula)) return [whole];
-  const at = nthIndex(whole, /(?<=[^(]) [+-] /g, 2);
-  return at < 0 ? [whole] : [whole.slice(0, at), whole.slice(at + 1)];
-}
-
-function isSumOfParts(formula) {
-  return !formula.includes("\\,{}");
-}
-
-function nthIndex(text, pattern, n) {
-  const matches = [...text.matchAll(pattern)];
-  return matches.length > n ? matches[n].index : -1;
-}
-
-function line(run, signal, ground, left, right, isResult, result = "") {
-  const row = html("div", "line");
-  const head = html("span", "left");
-  if (left) head.append(maths(left));
-  if (signal && run.payload.signals[signal]) head.style.color = run.payload.signals[signal][ground];
-  const body = html("span", "right");
-  if (right) body.append(equals(), isResult ? resultOf(right) : maths(right));
-  if (result) body.append(equals(), resultOf(result));
-  row.append(head, body);
-  return row;
+// A line breaks at the sums' signs where it is too long.
+function line(text, result) {
+  const pieces = text.split(/(?= [+-] )/).map((piece) => maths(piece));
+  // The sign that a piece begins with stands between two summands, wherever the line breaks.
+  for (const piece of pieces.slice(1)) piece.querySelector("mo").setAttribute("form", "infix");
+  if (result) pieces.push(text ? html("span", "ending", equals(), resultOf(result)) : resultOf(result));
+  return html("span", "line", equals(), html("span", "pieces", ...pieces));
 }
 
 function equals() {
@@ -202,7 +187,7 @@ function summand(apart, term, total) {
   const largest = Math.max(...rows.map((row) => Math.abs(row.value))) || 1;
   const body = html("tbody");
   for (const [index, row] of rows.entries()) body.append(productRow(row, texts.terms[index], largest));
-  body.append(productRow({ name: "sum", value: inner, isSum: true }, texts.total, largest));
+  if (rows.length > 1) body.append(productRow({ name: "sum", value: inner, isSum: true }, texts.total, largest));
   table.append(body);
   return table;
 }

@@ -5,11 +5,12 @@ import { set, svg } from "./dom.js";
 import { plainLabel } from "./maths.js";
 import { number } from "./numbers.js";
 
-const ROW = 76;
+const ROW = 70;
 const NODE = { width: 80, least: 48, height: 42, operator: 15 };
+const SECOND = { height: 16, row: 22 }; // what a second number takes
 const CORNER = 9;
-const ARROW = 6;
-const WIRE = { thin: 1.5, thick: 8 };
+const ARROW = 7;
+const WIRE = { thin: 1.5, thick: 7 };
 const PULSE_MS = 380;
 
 export class MachineView {
@@ -80,10 +81,11 @@ export class MachineView {
     const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 8));
     const margin = size / 2 + 3;
     const step = (width - 2 * margin) / columns;
-    const row = (ROW + (hasSecond ? 12 : 0)) * scale;
-    const top = (NODE.height / 2 + 4) * scale;
+    const row = (ROW + (hasSecond ? SECOND.row : 0)) * scale;
+    this.tall = (NODE.height + (hasSecond ? SECOND.height : 0)) * scale;
+    const top = this.tall / 2 + 4 * scale;
     this.at = ([x, y]) => [margin + x * step, top + y * row];
-    const bottom = (NODE.height / 2 + 18 + (hasSecond ? 14 : 0)) * scale;
+    const bottom = this.tall / 2 + 4 * scale;
     const height = Math.ceil(top + rows * row + bottom);
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.style.height = `${height}px`;
@@ -95,7 +97,7 @@ export class MachineView {
     const [x, y] = this.at(node.spec.at);
     const operator = isOperatorOnly(node.spec);
     const width = operator ? 2 * NODE.operator * scale : size;
-    const height = operator ? 2 * NODE.operator * scale : NODE.height * scale;
+    const height = operator ? 2 * NODE.operator * scale : this.tall;
     node.half = [width / 2, height / 2];
     node.group.setAttribute("transform", `translate(${x} ${y})`);
     const radius = { state: 5, input: 5, gate: 10, constant: 10, function: 10 }[node.spec.kind];
@@ -106,10 +108,11 @@ export class MachineView {
       height,
       rx: operator ? width / 2 : (radius ?? NODE.height / 2) * scale,
     });
-    node.label.setAttribute("y", (operator ? 5 : -5) * scale);
-    node.text.setAttribute("y", 14 * scale);
-    node.second.setAttribute("y", (NODE.height / 2 + 14) * scale);
-    set(node.under, { x: 7 * scale, y: (NODE.height / 2 + 13) * scale });
+    const first = -height / 2 + 16 * scale;
+    node.label.setAttribute("y", operator ? 5 * scale : first);
+    node.text.setAttribute("y", first + 19 * scale);
+    node.second.setAttribute("y", first + 36 * scale);
+    set(node.under, { x: 7 * scale, y: height / 2 + 13 * scale });
   }
 
   placeWire(wire, scale) {

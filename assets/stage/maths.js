@@ -19,6 +19,17 @@ export function maths(latex) {
   return math;
 }
 
+// Whether this browser has a font that says how far an index is lowered; without one it stays on the line.
+export function lowersIndices(within) {
+  const [base, index] = [element("mi", "x"), element("mi", "x")];
+  const probe = element("math", element("msub", base, index));
+  within.append(probe);
+  const lowered = index.getBoundingClientRect().bottom - base.getBoundingClientRect().bottom;
+  const size = parseFloat(getComputedStyle(probe).fontSize);
+  probe.remove();
+  return lowered > 0.08 * size;
+}
+
 // A label in one line of text, its index apart, for SVG.
 export function plainLabel(latex) {
   const [base, index = ""] = latex.split("_");
@@ -70,7 +81,9 @@ function parseAtom(source) {
   if (/^\u2212?\d/.test(token)) return parsedNumber(token);
   if (/^[A-Za-z]$/.test(token)) return element("mi", token);
   if (/[∞u]/.test(token)) return element("mn", token);
-  return element("mo", token === "-" ? "\u2212" : token);
+  const operator = element("mo", token === "-" ? "\u2212" : token);
+  if ("()[]".includes(token)) operator.setAttribute("stretchy", "false");
+  return operator;
 }
 
 function parsedNumber(text) {

@@ -2,7 +2,7 @@
 
 export const MINUS = "\u2212";
 
-// How many decimals a sum may add to its summands so that what is printed adds up.
+// How many decimals more than three digits of the total need a sum may take so that what is printed adds up.
 const MOST_EXTRA_DECIMALS = 4;
 
 export function decode({ type, shape, data }) {
@@ -27,27 +27,29 @@ export function exact(value) {
   return Number.isFinite(value) ? String(value).replaceAll("-", MINUS) : number(value);
 }
 
-// The summands of a total and the total itself, each rightly rounded, with just so many decimals that the printed
-// summands, added up and rounded, are the printed total.
+// The summands of a total and the total itself, each rightly rounded, with as many decimals as it takes for what is
+// printed to add up. Where four more do not do it, the printed summands' sum rounds to the printed total.
 export function sumTexts(values, total) {
   const largest = Math.max(Math.abs(total), ...values.map(Math.abs));
   if (!Number.isFinite(largest)) return { terms: values.map((value) => number(value)), total: number(total) };
   const power = exponentOf(largest);
-  const shift = largest > 0 && (power < -3 || power >= 6) ? power : 0;
-  const scaled = [...values, total].map((value) => shifted(value, -shift));
-  const sum = scaled.pop();
-  const decimals = Math.min(15, Math.max(0, 2 - exponentOf(sum === 0 ? shifted(largest, -shift) : sum)));
-  let more = 0;
-  while (more < MOST_EXTRA_DECIMALS && !addsUp(scaled, sum, decimals, more)) more += 1;
-  const write = (value, places) => fixed(value, places).replace("-", MINUS) + (shift ? `e${shift}`.replace("-", MINUS) : "");
-  return { terms: scaled.map((value) => write(value, decimals + more)), total: write(sum, decimals) };
+  const shift = power < -3 || power >= 6 ? power : 0;
+  const terms = values.map((value) => shifted(value, -shift));
+  const sum = shifted(total, -shift);
+  const least = Math.min(15, Math.max(0, 2 - exponentOf(sum === 0 ? shifted(largest, -shift) : sum)));
+  const extras = Array.from({ length: MOST_EXTRA_DECIMALS + 1 }, (_, more) => more);
+  const exactly = extras.find((more) => offBy(terms, sum, least + more, least + more) === 0n);
+  const rounded = extras.find((more) => 2n * offBy(terms, sum, least + more, least) < 10n ** BigInt(more));
+  const decimals = least + (exactly ?? rounded ?? MOST_EXTRA_DECIMALS);
+  const write = (value, places) => (fixed(value, places) + (shift ? `e${shift}` : "")).replaceAll("-", MINUS);
+  return { terms: terms.map((value) => write(value, decimals)), total: write(sum, exactly === undefined ? least : decimals) };
 }
 
-function addsUp(values, total, decimals, more) {
-  const printed = values.reduce((sum, value) => sum + digitsOf(value, decimals + more), 0n);
-  const unit = 10n ** BigInt(more);
-  const off = printed - digitsOf(total, decimals) * unit;
-  return 2n * (off < 0n ? -off : off) < unit || off === 0n;
+// By how many units of the last place the printed summands miss the printed total.
+function offBy(values, total, decimals, totalDecimals) {
+  const printed = values.reduce((sum, value) => sum + digitsOf(value, decimals), 0n);
+  const off = printed - digitsOf(total, totalDecimals) * 10n ** BigInt(decimals - totalDecimals);
+  return off < 0n ? -off : off;
 }
 
 function digitsOf(value, decimals) {

@@ -9,6 +9,7 @@ import { CardView } from "./card.js";
 import { luminance, rgb } from "./colours.js";
 import { html } from "./dom.js";
 import { MachineView } from "./machine.js";
+import { lowersIndices } from "./maths.js";
 import { number } from "./numbers.js";
 import { Run } from "./run.js";
 import { StripsView } from "./strips.js";
@@ -150,6 +151,7 @@ class Stage {
     this.scale = parseFloat(getComputedStyle(this.element).fontSize) / BASE_FONT;
     this.ground = groundOf(this.element);
     this.element.dataset.ground = this.ground;
+    this.element.classList.toggle("flat-maths", !lowersIndices(this.element));
     this.bar.take(this.run);
     this.machine.build(this.run.payload);
     this.machine.layOut(this.machine.root.parentElement.clientWidth, this.scale, this.run.second !== null);

@@ -5,8 +5,8 @@ import { colourScale, css, inkOn } from "./colours.js";
 import { html } from "./dom.js";
 import { number } from "./numbers.js";
 
-const TOKEN = { least: 14, touch: 28, letter: 9, most: 120, value: 44, roomFor: 3 };
-const STRIP = { least: 34, unit: 4, most: 64 };
+const TOKEN = { least: 11, tight: 14, touch: 28, letter: 9, most: 120, value: 44, roomFor: 3 };
+const STRIP = { least: 30, unit: 2.5, most: 64 };
 const MARK = { shut: 0.05, open: 0.95, pixels: 3 };
 const SPARE = 8; // tokens that are drawn on either side of what can be seen
 
@@ -147,7 +147,7 @@ export class StripsView {
     symbol.style.color = its[this.ground];
     const bar = html("i", "bar");
     bar.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
-    const [low, high] = range.map((end) => (Number.isInteger(end) ? number(end, 1) : number(end, 2)));
+    const [low, high] = range.map((end) => number(end, 1));
     const name = html("span", "name", ` ${its.name}`);
     const scale = html("span", "scale", html("span", "", low), bar, html("span", "", high));
     const short = html("span", "short", its.gate && !this.differs() ? "0 to 1" : `±${high}`);
@@ -191,6 +191,7 @@ export class StripsView {
     const wanted = time * text <= TOKEN.roomFor * this.available ? Math.max(text, least) : least;
     this.step = Math.max(wanted, this.available / time);
     this.fits = this.step >= text;
+    this.ribbon.classList.toggle("tight", this.step < TOKEN.tight * scale);
     this.scale = scale;
     for (const track of [this.ribbon, this.track]) track.style.width = `${this.step * time}px`;
     const height = Math.min(STRIP.most, Math.max(STRIP.least, units * STRIP.unit)) * scale;
@@ -207,15 +208,9 @@ export class StripsView {
   // Tint the ribbon by one signal of one unit.
   tint(signal, unit) {
     const its = this.run.payload.signals[signal];
-    const { gate } = its;
-    const colours = this.run.payload.scales[gate ? "sequential" : "diverging"][this.ground];
+    const colours = this.run.payload.scales[its.gate ? "sequential" : "diverging"][this.ground];
     const { values } = this.run.arrays[signal];
-    let largest = its.range[1];
-    if (!gate) {
-      largest = 1;
-      for (let t = 0; t < this.run.time; t += 1) largest = Math.max(largest, Math.abs(values[t * this.run.units + unit]) || 0);
-    }
-    this.tinted = { signal, unit, values, colour: colourScale(colours, gate ? its.range : [-largest, largest]) };
+    this.tinted = { unit, values, colour: colourScale(colours, its.range) };
     const name = html("span", "name", ` of unit ${unit}`);
     const symbol = html("b", "", its.symbol);
     symbol.style.color = its[this.ground];
@@ -247,7 +242,7 @@ export class StripsView {
     const value = values[t * this.run.units + unit];
     const tint = colour(value);
     const [text, shown] = cell.children;
-    const isShort = [...tokens[t]].length <= 2;
+    const isShort = [...tokens[t]].length * TOKEN.letter * this.scale <= this.step;
     text.textContent = this.fits || isShort ? tokens[t] : "";
     shown.textContent = this.step >= TOKEN.value * this.scale ? number(value) : "";
     cell.style.cssText = `left:${t * this.step}px;width:${this.step}px;background:${css(tint)};color:${inkOn(tint)}`;

@@ -3,7 +3,6 @@
 from plotly.graph_objects import Figure
 
 from memviz.figures.export import figure_html
-from memviz.figures.gates import gate_heatmaps
 from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
 
-__all__ = ["MOST_UNITS", "Figure", "figure_html", "gate_heatmaps", "gradient_lines", "state_lines"]
+__all__ = ["MOST_UNITS", "Figure", "figure_html", "gradient_lines", "state_lines"]

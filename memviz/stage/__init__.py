@@ -1,7 +1,8 @@
 """The stage: a cell as a machine, its sequence as a ribbon, its memory as strips, drawn by our own component."""
 
 from memviz.stage.component import stage, stage_position
+from memviz.stage.export import stage_html
 from memviz.stage.machine import NODES, PHASES
 from memviz.stage.payload import stage_payload, step_detail
 
-__all__ = ["NODES", "PHASES", "stage", "stage_payload", "stage_position", "step_detail"]
+__all__ = ["NODES", "PHASES", "stage", "stage_html", "stage_payload", "stage_position", "step_detail"]

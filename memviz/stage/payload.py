@@ -4,6 +4,7 @@ Arrays go in single precision, base64; the step that is pointed at goes in doubl
 """
 
 import hashlib
+import math
 from base64 import b64encode
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from memviz.network import Network
-from memviz.products import products
+from memviz.products import Products, products
 from memviz.stage.machine import machine
 from memviz.theme import (
     DIVERGING_DARK,
@@ -26,7 +27,7 @@ from memviz.theme import (
 from memviz.trace import Trace
 
 Array = Float[np.ndarray, "..."]
-_SINGLE = np.finfo(np.float32)
+_SINGLE, _DOUBLE = np.finfo(np.float32), np.finfo(np.float64)
 
 
 def stage_payload(
@@ -129,19 +130,25 @@ def _signals(trace: Trace, second: Trace | None) -> dict[str, Any]:
             "light": its.light,
             "dark": its.dark,
             "gate": is_gate(name),
-            "range": GATE_RANGE if is_gate(name) else _symmetric(trace[name], 1.0),
-            "difference": None if second is None else _symmetric(trace[name] - second[name], 0.0),
+            "range": GATE_RANGE if is_gate(name) else _symmetric(trace[name]),
+            "difference": None if second is None else _symmetric(trace[name] - second[name]),
         }
     return found
 
 
-def _symmetric(values: Array, least: float) -> tuple[float, float]:
-    finite = np.abs(values[np.isfinite(values)])
-    largest = max(least, float(finite.max(initial=0.0))) or 1.0
-    return -largest, largest
+def _symmetric(values: Array) -> tuple[float, float]:
+    """A range around 0 that holds all finite values: 1, 2 or 5 times a power of ten, so that it seldom jumps."""
+    largest = float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
+    if largest < _DOUBLE.tiny:
+        return -1.0, 1.0
+    power = 10.0 ** math.floor(math.log10(largest))
+    end = next((step * power for step in (1.0, 2.0, 5.0) if step * power >= largest), 10 * power)
+    # Rounded to the number as it is written: 2e-05, not 2.0000000000000003e-05.
+    end = min(float(f"{end:.0e}"), float(_DOUBLE.max))
+    return -end, end
 
 
-def _part(part: Any) -> dict[str, Any]:
+def _part(part: Products) -> dict[str, Any]:
     return {
         "vector": part.vector,
         "factor": part.factor,

@@ -7,6 +7,7 @@ from memviz.stage.machine.parts import (
     Machine,
     Node,
     Phase,
+    Place,
     Wire,
     formulas,
     state_after,
@@ -88,7 +89,7 @@ def squash_title(cell: Cell) -> str:
     return "tanh of the pre-activation" if cell.nonlinearity == "tanh" else "rectified pre-activation"
 
 
-def _part(name: str, title: str, part: Quantity, at: tuple[float, float]) -> Node:
+def _part(name: str, title: str, part: Quantity, at: Place) -> Node:
     label = {"from_hidden": "U h", "from_input": "W x", "bias": "b"}[name]
     formula = Formula(part.signal, part.symbol, "{}", (part,))
     return Node(name, "product", title, label, at, part, "", formula)

@@ -8,6 +8,7 @@ from memviz.stage.machine.parts import (
     Machine,
     Node,
     Phase,
+    Place,
     Value,
     Wire,
     formulas,
@@ -115,7 +116,7 @@ def _peepholes(cell: Cell, nodes: dict[str, Node]) -> list[Wire]:
     wires = []
     for name in cell.peepholes:
         column, value = _COLUMN[name], _part(cell, name, "from_cell")
-        path: tuple[tuple[float, float], ...]
+        path: tuple[Place, ...]
         if name == "output":
             path = ((4.5, 0), (4.5, GATE_ROW), (column, GATE_ROW))
         else:

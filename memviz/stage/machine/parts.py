@@ -7,7 +7,7 @@ from memviz.cells import Cell
 from memviz.theme import look
 
 GATE_ROW, BUS_ROW = 2.2, 3.05
-Place = tuple[float, float]
+Place = tuple[float | int, float | int]
 Value = Quantity | tuple[str, ...] | None
 """What a node or a wire carries: a number of the trace, the product of other nodes, or no single number."""
 
@@ -80,8 +80,8 @@ class Phase:
 class Machine:
     """The picture of one cell, `columns` by `rows` steps of the grid in size."""
 
-    columns: float
-    rows: float
+    columns: float | int
+    rows: float | int
     nodes: tuple[Node, ...]
     wires: tuple[Wire, ...]
     phases: tuple[Phase, ...]
@@ -139,7 +139,7 @@ def straight(nodes: dict[str, Node], source: str, target: str, value: Value = No
     return Wire(source, target, (a.at, b.at), a.value if value is None else value)
 
 
-def from_bus(cell: Cell, nodes: dict[str, Node], signal: str, row: float = BUS_ROW) -> Wire:
+def from_bus(cell: Cell, nodes: dict[str, Node], signal: str, row: float | int = BUS_ROW) -> Wire:
     """What a gate reads, as the sign and size of its pre-activation."""
     column, _ = nodes[signal].at
     value = Quantity(f"a_{look(signal, cell.family).symbol}", f"{signal}_pre")
