@@ -20,6 +20,8 @@ const PHASE_MS = 1100;
 const NARROW = 600;
 const BASE_FONT = 14;
 const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "" };
+// What has a use of its own for the arrow keys, Home or End.
+const TAKES_KEYS = "input, textarea, select, button, iframe, [contenteditable], [role]";
 const stages = new WeakMap();
 
 export function mount(element, payload, callbacks) {
@@ -90,7 +92,8 @@ class Stage {
     element.addEventListener("keydown", (event) => this.key(event, true));
     this.outside = (event) => {
       // Without a focus anywhere the stage takes the keys of time, so that nobody has to click first.
-      if (document.activeElement === document.body && event.target === document.body) this.key(event, false);
+      const on = document.activeElement;
+      if (on === null || !(on.shadowRoot || on.matches(TAKES_KEYS))) this.key(event, false);
     };
     document.addEventListener("keydown", this.outside);
     this.whenFull = () => this.draw();
