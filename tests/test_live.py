@@ -1,9 +1,11 @@
 """What the browser gets of a figure is the figure's own data, and the library at one address and nothing else."""
 
+import asyncio
 import base64
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -13,7 +15,6 @@ import plotly
 import plotly.graph_objects as go
 import pytest
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 from streamlit import config
 
 from memviz import live
@@ -40,7 +41,7 @@ def unpacked(packed: dict[str, str]) -> np.ndarray:
 
 
 def raw(data: list[dict[str, Any]], **layout: Any) -> go.Figure:
-    return go.Figure({"data": data, "layout": {"height": 300, **layout}}, _validate=False)
+    return go.Figure({"data": data, "layout": {"height": 300, "template": {}, **layout}}, _validate=False)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])
@@ -63,7 +64,7 @@ def test_texts_and_layout_arrive_as_they_are() -> None:
     hostile = '</script><b>"\\\u2028👩\ud800\x00'
     sent = read(raw([{"type": "scatter", "name": hostile, "customdata": [hostile]}], title={"text": hostile}))
     assert sent["figure"]["data"][0] == {"type": "scatter", "name": hostile, "customdata": [hostile]}
-    assert sent["figure"]["layout"] == {"height": 300, "title": {"text": hostile}}
+    assert sent["figure"]["layout"] == {"height": 300, "template": {}, "title": {"text": hostile}}
     assert (sent["name"], sent["alt"], sent["table"]) == ("states", "Lines", None)
 
 
@@ -86,29 +87,55 @@ def test_a_table_is_texts_of_its_first_rows_and_says_how_many_there_are() -> Non
     assert table_payload(pd.DataFrame({"value": []})) == {"columns": ["value"], "rows": [], "total": 0}
 
 
-@pytest.fixture
-def client() -> TestClient:
-    return TestClient(Starlette(routes=live.routes()))
+@dataclass
+class Answer:
+    """What the server sent, as it went over the wire."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
 
-def test_the_library_is_plotlys_own_file_and_may_be_kept_for_ever(client: TestClient) -> None:
+def ask(path: str, accepted: str = "", method: str = "GET") -> Answer:
+    """One request to the routes of figures, by the protocol that servers speak with them."""
+    answer = Answer()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answer.status = message["status"]
+            answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+        else:
+            answer.body += message.get("body", b"")
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"accept-encoding", accepted.encode())],
+    }
+    asyncio.run(Starlette(routes=live.routes())(scope, receive, send))
+    return answer
+
+
+def test_the_library_is_plotlys_own_file_and_may_be_kept_for_ever() -> None:
     library = files(plotly).joinpath("package_data", "plotly.min.js").read_bytes()
-    for accepted in ("gzip, br", "identity"):
-        answer = client.get(ADDRESS, headers={"Accept-Encoding": accepted})
-        assert answer.status_code == 200
-        assert answer.content == library  # unpacked by the client
+    plain, packed = ask(ADDRESS), ask(ADDRESS, "br, gzip")
+    assert plain.body == gzip.decompress(packed.body) == library
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert 3 * len(packed.body) < len(library)
+    for answer in (plain, packed):
+        assert answer.status == 200
         assert answer.headers["content-type"].startswith("text/javascript")
+        assert answer.headers["content-length"] == str(len(answer.body))
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.headers["vary"] == "Accept-Encoding"
-        assert answer.headers.get("content-encoding", "identity") == accepted.split(",")[0]
     assert plotly.__version__ in ADDRESS
-
-
-def test_the_library_is_packed_to_a_third(client: TestClient) -> None:
-    with client.stream("GET", ADDRESS, headers={"Accept-Encoding": "gzip"}) as answer:
-        packed = b"".join(answer.iter_raw())
-    assert len(packed) == int(answer.headers["content-length"])
-    assert 3 * len(packed) < len(gzip.decompress(packed))
 
 
 @pytest.mark.parametrize(
@@ -118,17 +145,20 @@ def test_the_library_is_packed_to_a_third(client: TestClient) -> None:
         "/memviz-live/",
         "/memviz-live/widgetbundle.js",
         "/memviz-live/plotly.min.js",
+        f"{ADDRESS}/",
         f"{ADDRESS}/../widgetbundle.js",
-        "/memviz-live/..%2f..%2fapp.py",
-        f"{ADDRESS}%00",
+        "/memviz-live/../../app.py",
+        f"{ADDRESS}\0",
     ],
 )
-def test_nothing_else_is_served(client: TestClient, path: str) -> None:
-    assert client.get(path).status_code == 404
+def test_nothing_else_is_served(path: str) -> None:
+    answer = ask(path)
+    assert answer.status in {307, 404}  # a slash too many is sent back to the address without it
+    assert len(answer.body) < 100
 
 
-def test_nothing_can_be_sent_to_the_library(client: TestClient) -> None:
-    assert client.post(ADDRESS, content=b"x").status_code == 405
+def test_nothing_can_be_sent_to_the_library() -> None:
+    assert ask(ADDRESS, method="POST").status == 405
 
 
 @pytest.fixture

@@ -220,6 +220,8 @@ function add(parent, tag, name) {
   return element;
 }
 
+const grounds = new WeakMap();
+
 // The adapter: Streamlit calls this again at every change of data or theme.
 export default function ({ data, parentElement, setStateValue }) {
   const element = parentElement.querySelector(".memviz-live");
@@ -227,6 +229,10 @@ export default function ({ data, parentElement, setStateValue }) {
     onTable: (open) => setStateValue("table", open),
     onFailure: () => setStateValue("failed", true),
   });
+  // The server draws for one theme and does not hear of another one by itself.
+  const ground = getComputedStyle(element).getPropertyValue("--st-background-color");
+  if (grounds.has(element) && grounds.get(element) !== ground) setStateValue("ground", ground);
+  grounds.set(element, ground);
   // Streamlit also calls this when the next data overtake the import of this module; then the figure stays.
   return () => {
     if (!element.isConnected) unmount(element);

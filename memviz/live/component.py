@@ -14,6 +14,7 @@ from memviz.paths import ASSETS
 
 _LIVE = ASSETS / "live"
 _FAILED = "live-failed"
+_ALL = "live-all"
 _component = st.components.v2.component(
     "memviz_live",
     html='<div class="memviz-live"></div>',
@@ -37,6 +38,8 @@ def figure(
     `table` gives a DataFrame and is called while the table is open. `name` is in the names of files, `alt` is what
     the figure shows in words. `html` is used where the browser cannot make the file itself.
     """
+    if st.session_state.pop(_ALL, False):
+        st.rerun()
     if st.session_state.get(_FAILED, False):
         _plain(figure, name, alt, key, table, html)
         return
@@ -47,6 +50,7 @@ def figure(
         default={"table": False, "failed": False},
         on_table_change=_nothing,
         on_failed_change=_fail,
+        on_ground_change=_draw_all,
     )
 
 
@@ -58,9 +62,15 @@ def _nothing() -> None:
     """A state of a component needs a callback; the rerun that comes with it is all that is wanted."""
 
 
+def _draw_all() -> None:
+    """Run the whole page next: of all figures that ask at once, Streamlit may hear one in a fragment alone."""
+    st.session_state[_ALL] = True
+
+
 def _fail() -> None:
     """Remember for this session that the browser could not load or draw, whichever figure found out."""
     st.session_state[_FAILED] = True
+    _draw_all()
 
 
 def _plain(
