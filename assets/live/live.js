@@ -2,7 +2,7 @@
 // adapter is at the end. Titles, labels and tables may hold somebody's text: it goes through textContent or plotly alone.
 
 const LIBRARY = Symbol.for("memviz.plotly");
-const CONFIG = { displayModeBar: false, doubleClick: false, responsive: false };
+const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
 const AXIS = /^[xy]axis\d*$/;
 const figures = new WeakMap();
 
