@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from memviz import live
 from memviz.paths import ASSETS, PAGES
 
 
@@ -17,4 +18,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    app = st.App(__file__)
+    app = st.App(__file__, routes=live.routes())

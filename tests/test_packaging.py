@@ -17,6 +17,7 @@ from zipfile import ZipFile
 import pytest
 
 from memviz import paths
+from memviz.live.library import SOURCE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,6 +83,7 @@ def test_the_installed_command_opens_the_app_from_another_folder(elsewhere: Path
         )  # fmt: skip
     try:
         assert _answers(f"http://localhost:{port}/_stcore/health", process) == "ok", log.read_text()
+        assert "plotly.js" in _answers(f"http://localhost:{port}/{SOURCE}", process)[:100]
     finally:
         process.terminate()
         process.wait(30)

@@ -1,5 +1,6 @@
 """The gates page by Streamlit's own tester: what it shows follows from the address and the controls, and from torch."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -53,8 +54,10 @@ def equations(app: AppTest) -> str:
     return str(app.latex[0].value).strip("$\n")
 
 
-def charts(app: AppTest) -> list[Any]:
-    return list(app.get("plotly_chart"))
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """What the browser gets of each figure."""
+    components = [element.proto for element in app.get("bidi_component")]
+    return [json.loads(proto.bytes) for proto in components if proto.component_name == "memviz_live"]
 
 
 def test_the_untouched_page_shows_numbers_that_equal_torch_and_says_so(open_page: OpenPage) -> None:
@@ -110,7 +113,7 @@ def test_an_address_opened_elsewhere_shows_the_same_page(open_page: OpenPage) ->
     run(app.slider(key="gates-timestep").set_value(2))
     elsewhere = open_page(**address(app))
     assert equations(elsewhere) == equations(app)
-    assert [chart.proto.spec for chart in charts(elsewhere)] == [chart.proto.spec for chart in charts(app)]
+    assert charts(elsewhere) == charts(app)
     assert address(elsewhere) == address(app)
     assert not elsewhere.warning
 
@@ -146,14 +149,14 @@ def test_bad_input_gets_a_sentence_and_the_last_picture_stays(
     open_page: OpenPage, kind: str, text: str, sentence: str
 ) -> None:
     app = open_page(kind=kind, text={"text": "abc", "bits": "01", "numbers": "1 2", "signal": "sine 9"}[kind])
-    before = [chart.proto.spec for chart in charts(app)]
+    before = charts(app)
     box = app.text_area if kind == "numbers" else app.text_input
     run(box(key="gates-text").set_value(text))
     assert len(app.error) == 1
     said = app.error[0].value.replace("\\", "")
     assert sentence in said
     assert len(said) < 300
-    assert [chart.proto.spec for chart in charts(app)] == before
+    assert charts(app) == before
     run(app.slider(key="gates-hidden_size").set_value(4))
     assert len(charts(app)) == 3
 
@@ -220,10 +223,10 @@ def test_the_default_state_is_what_an_empty_address_means(open_page: OpenPage) -
 
 def test_a_network_that_overflows_gets_a_sentence_and_the_last_picture_stays(open_page: OpenPage) -> None:
     app = open_page(cell="elman-relu", kind="signal", text="step 300", hidden_size="64", forget_bias="none")
-    before = [chart.proto.spec for chart in charts(app)]
+    before = charts(app)
     app = run(app.number_input(key="gates-recurrent_scale").set_value(1000.0))
     assert "overflows float64" in app.error[0].value
-    assert [chart.proto.spec for chart in charts(app)] == before
+    assert charts(app) == before
 
 
 def test_the_snippet_of_the_page_runs_in_plain_torch_and_prints_the_last_hidden_state(
@@ -270,3 +273,25 @@ def test_chrono_biases_are_not_overruled_by_a_bias_that_was_set(open_page: OpenP
     app = open_page()
     run(app.selectbox(key="gates-initialisation").set_value("chrono"))
     assert address(app)["forget_bias"] == "none"
+
+
+def test_the_table_of_a_figure_is_sent_while_it_is_open(open_page: OpenPage) -> None:
+    app = open_page(text="abc", units="0")
+    assert [chart["table"] for chart in charts(app)] == [None, None, None]
+    app.session_state["gates-chart-states"] = {"table": True}
+    run(app)
+    by_name = {chart["name"]: chart for chart in charts(app)}
+    assert by_name["gates"]["table"] is by_name["gradients"]["table"] is None
+    table = by_name["states"]["table"]
+    assert table["columns"] == ["timestep", "token", "signal", "unit", "value"]
+    assert table["total"] == len(table["rows"]) == 2 * 3 * 8
+
+
+def test_streamlits_own_charts_are_shown_where_ours_cannot_be_loaded(open_page: OpenPage) -> None:
+    app = open_page()
+    app.session_state["live-failed"] = True
+    run(app)
+    assert charts(app) == []
+    shown = app.get("plotly_chart")
+    assert len(shown) == 3
+    assert "How far each gate opens" in shown[0].proto.spec

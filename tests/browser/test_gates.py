@@ -143,18 +143,6 @@ def test_ten_megabytes_pasted_get_a_sentence_and_the_page_lives(page: Page, open
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_figures_are_saved_as_pictures_in_the_browser(page: Page, open_app: OpenApp) -> None:
-    open_app(page)
-    for kind in ("PNG", "SVG"):
-        page.get_by_role("radio", name=kind).or_(page.get_by_role("button", name=kind)).first.click()
-        page.wait_for_timeout(1500)
-        with page.expect_download() as saved:
-            page.locator('[data-title^="Download plot"]').first.click(force=True)
-        assert saved.value.suggested_filename == f"memviz-gates.{kind.lower()}"
-        content = saved.value.path().read_bytes()
-        assert content.startswith(b"\x89PNG" if kind == "PNG" else b"<svg")
-
-
 def test_downloads_hold_the_trace(page: Page, open_app: OpenApp) -> None:
     open_app(page)
     with page.expect_download() as saved:

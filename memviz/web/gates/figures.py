@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from memviz import live
 from memviz.figures import MOST_UNITS, Figure, figure_html, gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
@@ -16,8 +17,6 @@ from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
 from memviz.web.state import bound, change
 
-_FORMAT = "gates-picture-format"
-_MOST_TABLE_ROWS = 5000
 _SUM = "sum"  # a select box takes None for no choice
 
 
@@ -52,34 +51,15 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
 
 
 def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None:
-    """A figure with its picture menu, its table and its HTML file, which are made when they are asked for."""
-    image = st.session_state.get(_FORMAT, "png")
-    config = {
-        "displaylogo": False,
-        "displayModeBar": True,
-        "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
-        "toImageButtonOptions": {"format": image, "filename": f"memviz-{name}", "scale": 2},
-    }
-    st.plotly_chart(figure, theme=None, key=f"gates-chart-{name}", config=config, alt=alt)
-    with st.container(horizontal=True):
-        with st.popover(
-            "Table", icon=":material/table:", on_change="rerun", type="tertiary", key=f"gates-table-{name}"
-        ) as popover:
-            if popover.open:
-                frame = table()
-                if len(frame) > _MOST_TABLE_ROWS:
-                    st.caption(f"The first {_MOST_TABLE_ROWS:,} of {len(frame):,} rows; the CSV has all.")
-                st.dataframe(frame.head(_MOST_TABLE_ROWS), hide_index=True, width=520)
-        st.download_button(
-            "HTML",
-            lambda: figure_html(figure, f"memviz: {name}"),
-            f"memviz-{name}.html",
-            "text/html",
-            on_click="ignore",
-            icon=":material/download:",
-            type="tertiary",
-            key=f"gates-html-{name}",
-        )
+    """A figure that is updated in place, with its table and its files."""
+    live.figure(
+        figure,
+        name=name,
+        alt=alt,
+        key=f"gates-chart-{name}",
+        table=table,
+        html=lambda: figure_html(figure, f"memviz: {name}"),
+    )
 
 
 def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
@@ -142,14 +122,6 @@ def _proof_and_files(run: Run) -> None:
             "application/octet-stream",
             on_click="ignore",
             icon=":material/download:",
-        )
-        st.segmented_control(
-            "Camera in a figure's menu saves",
-            ["png", "svg"],
-            default="png",
-            required=True,
-            format_func=str.upper,
-            key=_FORMAT,
         )
     with st.expander(
         "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet"

@@ -1,0 +1,240 @@
+// Plotly figures that are updated in place. `mount(element, payload, callbacks)` draws one and knows no Streamlit; the
+// adapter is at the end. Titles, labels and tables may hold somebody's text: it goes through textContent or plotly alone.
+
+const LIBRARY = Symbol.for("memviz.plotly");
+const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
+const AXIS = /^[xy]axis\d*$/;
+const figures = new WeakMap();
+
+// `payload` is JSON text. `callbacks`: onTable(open) when the table is asked for, onFailure() when nothing can be drawn.
+export function mount(element, payload, callbacks) {
+  let live = figures.get(element);
+  if (!live) {
+    live = create(element);
+    figures.set(element, live);
+  }
+  live.callbacks = callbacks;
+  if (live.text === payload) return live;
+  live.text = payload;
+  live.payload = JSON.parse(payload);
+  show(live);
+  return live;
+}
+
+export function unmount(element) {
+  const live = figures.get(element);
+  if (!live) return;
+  figures.delete(element);
+  live.observer.disconnect();
+  live.plotly?.purge(live.chart);
+  element.replaceChildren();
+}
+
+function create(element) {
+  const frame = add(element, "div", "frame");
+  const live = { frame, chart: add(frame, "div", "chart"), rows: null, plotly: null, text: null, pointer: null };
+  add(frame, "div", "skeleton");
+  live.chart.setAttribute("role", "img");
+  live.tools = add(element, "div", "tools");
+  live.tools.setAttribute("role", "group");
+  live.table = button(live, "Table", "Show the figure's numbers", () => live.callbacks.onTable(!live.payload.table));
+  live.files = [
+    button(live, "PNG", "Save as a picture", () => saveImage(live, "png")),
+    button(live, "SVG", "Save as a drawing", () => saveImage(live, "svg")),
+    button(live, "HTML", "Save as a page that needs no network", () => savePage(live)),
+  ];
+  live.reset = button(live, "Reset zoom", "Show the whole figure; a double click does it, too", () => resetZoom(live));
+  for (const file of live.files) file.disabled = true;
+  live.reset.hidden = true;
+  live.chart.addEventListener("pointermove", (event) => (live.pointer = event));
+  live.chart.addEventListener("pointerleave", () => (live.pointer = null));
+  live.observer = new ResizeObserver(() => fit(live));
+  live.observer.observe(frame);
+  return live;
+}
+
+function show(live) {
+  const { figure, name, alt, table } = live.payload;
+  live.frame.style.height = `${figure.layout.height}px`;
+  live.chart.setAttribute("aria-label", alt);
+  live.tools.setAttribute("aria-label", `Tools of the figure ${name}`);
+  showTable(live, table);
+  draw(live, live.payload).catch((problem) => {
+    console.warn("memviz: a figure could not be drawn in place:", problem);
+    live.callbacks.onFailure();
+  });
+}
+
+async function draw(live, payload) {
+  const plotly = await library(payload.source);
+  // A newer figure, or the end of this one, may have come while the library was loading.
+  if (live.payload !== payload || !live.chart.isConnected) return;
+  const { data, layout } = structuredClone(payload.figure);
+  delete layout.height; // the frame has it
+  layout.uirevision = revision(layout);
+  // Lines that were switched off in the legend stay off as long as the legend has the same lines.
+  layout.legend = { ...layout.legend, uirevision: JSON.stringify(data.map((trace) => trace.name)) };
+  await plotly.react(live.chart, data, layout, CONFIG);
+  if (!live.plotly) begin(live, plotly);
+  showZoom(live);
+  hoverAgain(live);
+}
+
+function begin(live, plotly) {
+  live.plotly = plotly;
+  live.frame.classList.add("drawn");
+  live.chart.on("plotly_relayout", () => showZoom(live));
+  live.chart.on("plotly_doubleclick", () => resetZoom(live));
+  for (const file of live.files) file.disabled = false;
+}
+
+// A zoom is kept while this is the same: the same axes, and as many timesteps. In a sequence of another length the old
+// window means something else, so the whole of it is shown.
+function revision(layout) {
+  const axes = Object.keys(layout).filter((name) => AXIS.test(name));
+  return JSON.stringify(axes.sort().map((name) => [name, name.startsWith("x") && layout[name].range]));
+}
+
+function showZoom(live) {
+  const wanted = live.payload.figure.layout;
+  const shown = live.chart.layout;
+  live.reset.hidden = !Object.keys(wanted).some((name) => {
+    if (!AXIS.test(name)) return false;
+    const range = wanted[name].range;
+    return range ? !same(range, shown[name].range) : shown[name].autorange === false;
+  });
+}
+
+function same(a, b) {
+  return a.every((end, k) => Math.abs(end - b[k]) < 1e-9);
+}
+
+async function resetZoom(live) {
+  const change = {};
+  for (const [name, axis] of Object.entries(live.payload.figure.layout)) {
+    if (!AXIS.test(name)) continue;
+    if (axis.range) change[`${name}.range`] = [...axis.range];
+    else change[`${name}.autorange`] = axis.autorange ?? true;
+  }
+  const focused = document.activeElement === live.reset;
+  await live.plotly.relayout(live.chart, change);
+  if (focused) live.table.focus(); // the button is gone; the keyboard must not start over at the top of the page
+}
+
+// Drawing anew takes the hover label away; the pointer that rests on the figure gets it back.
+function hoverAgain(live) {
+  if (!live.pointer) return;
+  const { clientX, clientY } = live.pointer;
+  const under = document.elementFromPoint(clientX, clientY);
+  if (!under || !live.chart.contains(under)) return;
+  under.dispatchEvent(new MouseEvent("mousemove", { bubbles: true, clientX, clientY, view: window }));
+}
+
+function fit(live) {
+  if (!live.plotly || live.chart.offsetWidth === 0) return;
+  live.plotly.Plots.resize(live.chart).catch(() => {}); // it rejects when the figure is hidden meanwhile
+}
+
+function saveImage(live, format) {
+  const { clientWidth: width, clientHeight: height } = live.chart;
+  live.plotly.downloadImage(live.chart, { format, scale: 2, width, height, filename: `memviz-${live.payload.name}` });
+}
+
+async function savePage(live) {
+  const { figure, name, source } = live.payload;
+  const script = await (await fetch(new URL(source, document.baseURI))).text();
+  // A figure's text could otherwise end the script that it stands in.
+  const drawn = JSON.stringify([figure.data, figure.layout]).replaceAll("<", "\\u003c");
+  const page = [
+    `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>memviz: ${name}</title>\n<div id="figure"></div>\n`,
+    `<script>${script}</script>\n`,
+    `<script>Plotly.newPlot("figure", ...${drawn}, { displaylogo: false, responsive: true });</script>\n</html>\n`,
+  ];
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(page, { type: "text/html" }));
+  link.download = `memviz-${name}.html`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
+
+function showTable(live, table) {
+  live.table.setAttribute("aria-pressed", String(Boolean(table)));
+  live.frame.classList.toggle("tabled", Boolean(table));
+  const scrolled = live.rows?.scrollTop ?? 0;
+  const focused = document.activeElement === live.rows;
+  live.rows?.remove();
+  live.rows = table ? add(live.frame, "div", "rows") : null;
+  if (!table) return;
+  live.rows.tabIndex = 0;
+  live.rows.setAttribute("role", "region");
+  live.rows.setAttribute("aria-label", `Table of the figure ${live.payload.name}`);
+  fill(add(live.rows, "table"), table);
+  live.rows.scrollTop = scrolled;
+  if (focused) live.rows.focus();
+}
+
+function fill(element, { columns, rows, total }) {
+  const count = (n) => n.toLocaleString("en");
+  add(element, "caption").textContent =
+    rows.length < total ? `The first ${count(rows.length)} of ${count(total)} rows` : `${count(total)} rows`;
+  const head = add(add(element, "thead"), "tr");
+  for (const name of columns) {
+    const cell = add(head, "th");
+    cell.scope = "col";
+    cell.textContent = name;
+  }
+  const body = add(element, "tbody");
+  for (const row of rows) {
+    const line = add(body, "tr");
+    for (const value of row) add(line, "td").textContent = value;
+  }
+}
+
+// The library, loaded once for all figures of the document: a second figure waits for the same promise.
+function library(source) {
+  window[LIBRARY] ??= new Promise((resolve, reject) => {
+    const before = window.Plotly;
+    const script = document.createElement("script");
+    script.src = new URL(source, document.baseURI);
+    script.onerror = () => reject(new Error(`${script.src} did not load`));
+    // A server without the route answers with a page and status 200: only the library itself is a success.
+    script.onload = () =>
+      window.Plotly && window.Plotly !== before ? resolve(window.Plotly) : reject(new Error("no plotly.js there"));
+    document.head.appendChild(script);
+  });
+  return window[LIBRARY];
+}
+
+function button(live, text, title, act) {
+  const element = add(live.tools, "button");
+  element.type = "button";
+  element.textContent = text;
+  element.title = title;
+  element.addEventListener("click", act);
+  return element;
+}
+
+function add(parent, tag, name) {
+  const element = parent.appendChild(document.createElement(tag));
+  if (name) element.className = name;
+  return element;
+}
+
+const grounds = new WeakMap();
+
+// The adapter: Streamlit calls this again at every change of data or theme.
+export default function ({ data, parentElement, setStateValue }) {
+  const element = parentElement.querySelector(".memviz-live");
+  mount(element, new TextDecoder().decode(data), {
+    onTable: (open) => setStateValue("table", open),
+    onFailure: () => setStateValue("failed", true),
+  });
+  // The server draws for one theme and does not hear of another one by itself.
+  const ground = getComputedStyle(element).getPropertyValue("--st-background-color");
+  if (grounds.has(element) && grounds.get(element) !== ground) setStateValue("ground", ground);
+  grounds.set(element, ground);
+  // Streamlit also calls this when the next data overtake the import of this module; then the figure stays.
+  return () => {
+    if (!element.isConnected) unmount(element);
+  };
+}

@@ -1,0 +1,101 @@
+"""A figure on the page: our component, which updates in place, or st.plotly_chart where that cannot load.
+
+The browser's part is assets/live/live.js; it knows no Streamlit beyond its adapter at the end.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from plotly.graph_objects import Figure
+
+from memviz.live.payload import MOST_ROWS, payload, table_payload
+from memviz.paths import ASSETS
+
+_LIVE = ASSETS / "live"
+_FAILED = "live-failed"
+_ALL = "live-all"
+_component = st.components.v2.component(
+    "memviz_live",
+    html='<div class="memviz-live"></div>',
+    css=(_LIVE / "live.css").read_text(encoding="utf-8"),
+    js=(_LIVE / "live.js").read_text(encoding="utf-8"),
+    isolate_styles=False,  # plotly looks for its elements in the document, where a shadow root hides them
+)
+
+
+def figure(
+    figure: Figure,
+    *,
+    name: str,
+    alt: str,
+    key: str,
+    table: Callable[[], Any],
+    html: Callable[[], bytes],
+) -> None:
+    """Show a figure with its table and its files as PNG, SVG and HTML.
+
+    `table` gives a DataFrame and is called while the table is open. `name` is in the names of files, `alt` is what
+    the figure shows in words. `html` is used where the browser cannot make the file itself.
+    """
+    if st.session_state.pop(_ALL, False):
+        st.rerun()
+    if st.session_state.get(_FAILED, False):
+        _plain(figure, name, alt, key, table, html)
+        return
+    rows = table_payload(table()) if _state(key).get("table") is True else None
+    _component(
+        key=key,
+        data=payload(figure, name, alt, rows),
+        default={"table": False, "failed": False},
+        on_table_change=_nothing,
+        on_failed_change=_fail,
+        on_ground_change=_draw_all,
+    )
+
+
+def _state(key: str) -> dict[str, Any]:
+    return st.session_state.get(key) or {}
+
+
+def _nothing() -> None:
+    """A state of a component needs a callback; the rerun that comes with it is all that is wanted."""
+
+
+def _draw_all() -> None:
+    """Run the whole page next: of all figures that ask at once, Streamlit may hear one in a fragment alone."""
+    st.session_state[_ALL] = True
+
+
+def _fail() -> None:
+    """Remember for this session that the browser could not load or draw, whichever figure found out."""
+    st.session_state[_FAILED] = True
+    _draw_all()
+
+
+def _plain(
+    figure: Figure, name: str, alt: str, key: str, table: Callable[[], Any], html: Callable[[], bytes]
+) -> None:
+    """The figure by Streamlit's own chart, which is drawn anew at every change."""
+    config = {
+        "displaylogo": False,
+        "modeBarButtons": [["toImage", "zoom2d", "resetScale2d"]],
+        "toImageButtonOptions": {"format": "png", "filename": f"memviz-{name}", "scale": 2},
+    }
+    st.plotly_chart(figure, theme=None, key=f"{key}-plain", config=config, alt=alt)
+    with st.container(horizontal=True):
+        with st.popover("Table", on_change="rerun", type="tertiary", key=f"{key}-table") as popover:
+            if popover.open:
+                frame = table()
+                if len(frame) > MOST_ROWS:
+                    st.caption(f"The first {MOST_ROWS:,} of {len(frame):,} rows.")
+                st.dataframe(frame.head(MOST_ROWS), hide_index=True, width=520)
+        st.download_button(
+            "HTML",
+            html,
+            f"memviz-{name}.html",
+            "text/html",
+            on_click="ignore",
+            type="tertiary",
+            key=f"{key}-html",
+        )
