@@ -17,7 +17,7 @@ from memviz.web.address import DEFAULT, GatesState
 from memviz.web.gates import figures, step
 from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
 from memviz.web.markdown import escaped
-from memviz.web.state import bound, change, change_experiment, current, problems
+from memviz.web.state import bound, change, change_experiment, current, lazy_popover, problems
 
 _LAST_GOOD = "gates-last-good"
 _TEXTS = "gates-texts"
@@ -25,23 +25,21 @@ _TEXTS = "gates-texts"
 
 def show() -> None:
     """The whole page."""
+    # What the stage needs comes first, so that it reaches the browser in one go and before the figures below it.
     state = current()
+    shown, problem = _readable(state)
+    run = engine.run(shown.experiment, shown.text, shown.kind, shown.standardise)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sequence_controls(state)
         _network_controls(state)
-    for problem in problems():
-        st.warning(escaped(problem), icon=":material/link_off:")
-    shown = _readable(state)
-    run = engine.run(shown.experiment, shown.text, shown.kind, shown.standardise)
+    for sentence in problems():
+        st.warning(escaped(sentence), icon=":material/link_off:")
+    if problem:
+        st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
     st.title(escaped(main_finding(run.trace)), anchor=False)
     step.show(shown, run)
-    flow = engine.flow(
-        shown.experiment,
-        shown.text,
-        shown.kind,
-        shown.standardise,
-        _loss(shown, len(run.trace), run.trace.units),
-    )
+    loss = _loss(shown, len(run.trace), run.trace.units)
+    flow = engine.flow(shown.experiment, shown.text, shown.kind, shown.standardise, loss)
     figures.show(shown, run, flow)
 
 
@@ -63,14 +61,15 @@ def _sequence_controls(state: GatesState) -> None:
         width=105,
         **bound("kind", state.kind, _read_as),
     )
-    with st.popover("Examples", icon=":material/lightbulb:"):
-        for label, (text, kind) in EXAMPLES.items():
-            st.button(
-                label,
-                on_click=change,
-                kwargs={"text": text, "kind": kind, "timestep": 4},
-                width="stretch",
-            )
+    with lazy_popover("Examples", "lightbulb", "examples") as examples:
+        if examples.open:
+            for label, (text, kind) in EXAMPLES.items():
+                st.button(
+                    label,
+                    on_click=change,
+                    kwargs={"text": text, "kind": kind, "timestep": 4},
+                    width="stretch",
+                )
 
 
 def _network_controls(state: GatesState) -> None:
@@ -97,15 +96,15 @@ def _network_controls(state: GatesState) -> None:
         **bound("seed", experiment.seed, lambda seed: change_experiment(seed=seed)),
     )
     _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
-    with st.popover("More", icon=":material/tune:"):
-        st.selectbox(
-            "Variant",
-            CELL_FAMILIES[family][1],
-            format_func=lambda name: CELLS[name].title,
-            **bound(f"variant-{family}", experiment.cell, lambda name: change_experiment(cell=name)),
-        )
-        st.caption(CELLS[experiment.cell].note)
-        more_settings(state)
+    with lazy_popover("More", "tune", "more") as more:
+        if more.open:
+            st.selectbox(
+                "Variant",
+                CELL_FAMILIES[family][1],
+                format_func=lambda name: CELLS[name].title,
+                **bound(f"variant-{family}", experiment.cell, lambda name: change_experiment(cell=name)),
+            )
+            more_settings(state)
 
 
 def _bias_slider(state: GatesState, name: str) -> None:
@@ -144,18 +143,17 @@ def _read_as(kind: str) -> None:
     change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
-def _readable(state: GatesState) -> GatesState:
+def _readable(state: GatesState) -> tuple[GatesState, str]:
     """The state itself or, with a sentence saying why, the last one whose sequence and network could be run."""
     try:
         engine.run(state.experiment, state.text, state.kind, state.standardise)
     except ValueError as error:
-        st.error(escaped(f"{error} The picture below is the last good one."), icon=":material/error:")
         last: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
         if not isinstance(error, EncodingError):
-            return last
-        return replace(state, text=last.text, kind=last.kind, standardise=last.standardise)
+            return last, str(error)
+        return replace(state, text=last.text, kind=last.kind, standardise=last.standardise), str(error)
     st.session_state[_LAST_GOOD] = state
-    return state
+    return state, ""
 
 
 def _loss(state: GatesState, time: int, units: int) -> Loss:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly
-import plotly.graph_objects as go
 import pytest
 from starlette.applications import Starlette
 from streamlit import config
@@ -24,7 +23,7 @@ from memviz.live.payload import MOST_ROWS, payload, table_payload
 ADDRESS = f"/{SOURCE}"
 
 
-def read(figure: go.Figure, **options: Any) -> dict[str, Any]:
+def read(figure: dict[str, Any], **options: Any) -> dict[str, Any]:
     """The payload as a browser reads it: strict JSON."""
 
     def refuse(constant: str) -> None:
@@ -40,8 +39,8 @@ def unpacked(packed: dict[str, str]) -> np.ndarray:
     return flat.reshape([int(n) for n in packed["shape"].split(",")]) if "shape" in packed else flat
 
 
-def raw(data: list[dict[str, Any]], **layout: Any) -> go.Figure:
-    return go.Figure({"data": data, "layout": {"height": 300, "template": {}, **layout}}, _validate=False)
+def raw(data: list[dict[str, Any]], **layout: Any) -> dict[str, Any]:
+    return {"data": data, "layout": {"height": 300, "template": {}, **layout}}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32"])

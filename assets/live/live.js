@@ -3,6 +3,9 @@
 
 const LIBRARY = Symbol.for("memviz.plotly");
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
+const PATIENCE_MS = 30_000;
+const OUT_OF_SIGHT_MS = 250;
+const SEEN_FROM = 0.2; // share of a figure that is in sight
 const AXIS = /^[xy]axis\d*$/;
 const figures = new WeakMap();
 
@@ -26,6 +29,8 @@ export function unmount(element) {
   if (!live) return;
   figures.delete(element);
   live.observer.disconnect();
+  live.sight.disconnect();
+  clearTimeout(live.idle);
   live.plotly?.purge(live.chart);
   element.replaceChildren();
 }
@@ -50,6 +55,14 @@ function create(element) {
   live.chart.addEventListener("pointerleave", () => (live.pointer = null));
   live.observer = new ResizeObserver(() => fit(live));
   live.observer.observe(frame);
+  live.sight = new IntersectionObserver(
+    (entries) => {
+      live.isSeen = entries.at(-1).intersectionRatio >= SEEN_FROM;
+      if (live.isSeen) live.whenSeen?.();
+    },
+    { threshold: SEEN_FROM },
+  );
+  live.sight.observe(frame);
   return live;
 }
 
@@ -67,6 +80,7 @@ function show(live) {
 
 async function draw(live, payload) {
   const plotly = await library(payload.source);
+  await inSight(live);
   // A newer figure, or the end of this one, may have come while the library was loading.
   if (live.payload !== payload || !live.chart.isConnected) return;
   const { data, layout } = structuredClone(payload.figure);
@@ -78,6 +92,16 @@ async function draw(live, payload) {
   if (!live.plotly) begin(live, plotly);
   showZoom(live);
   hoverAgain(live);
+}
+
+// What cannot be seen is drawn when the page has nothing else to do, or when it comes into sight.
+function inSight(live) {
+  if (live.isSeen) return null;
+  return new Promise((resolve) => {
+    live.whenSeen = resolve;
+    clearTimeout(live.idle);
+    live.idle = setTimeout(resolve, OUT_OF_SIGHT_MS);
+  });
 }
 
 function begin(live, plotly) {
@@ -196,6 +220,7 @@ function library(source) {
     const before = window.Plotly;
     const script = document.createElement("script");
     script.src = new URL(source, document.baseURI);
+    setTimeout(() => reject(new Error(`${script.src} did not load in ${PATIENCE_MS} ms`)), PATIENCE_MS);
     script.onerror = () => reject(new Error(`${script.src} did not load`));
     // A server without the route answers with a page and status 200: only the library itself is a success.
     script.onload = () =>

@@ -86,6 +86,8 @@ export class BarView {
     offer(this.unit, Array.from({ length: run.units }, (_, unit) => [unit, String(unit)]), this.unit.value);
     const signals = payload.strips.map((name) => [name, `${payload.signals[name].symbol}, ${payload.signals[name].name}`]);
     offer(this.signal, signals, this.signal.value);
+    if (this.of === payload.cell.name) return;
+    this.of = payload.cell.name;
     const phases = [{ id: "", title: "Whole step" }, ...payload.machine.phases];
     this.buttons = phases.map((phase) => {
       const made = button(phase.title, "", () => this.onPhase(phase.id));

@@ -96,9 +96,9 @@ class Stage {
       if (on === null || !(on.shadowRoot || on.matches(TAKES_KEYS))) this.key(event, false);
     };
     document.addEventListener("keydown", this.outside);
-    this.whenFull = () => this.draw();
+    this.whenFull = () => this.refit();
     document.addEventListener("fullscreenchange", this.whenFull);
-    this.observer = new ResizeObserver(() => this.draw());
+    this.observer = new ResizeObserver(() => this.refit());
     this.observer.observe(element);
   }
 
@@ -129,6 +129,7 @@ class Stage {
     }
     this.element.setAttribute("aria-label", `${this.run.payload.cell.title}, step by step`);
     this.draw();
+    requestAnimationFrame(() => this.refit()); // a call without news says that the theme changed
   }
 
   // Where the reader is, within what this run has.
@@ -144,30 +145,50 @@ class Stage {
     };
   }
 
-  // Draw everything anew: another run, width, theme or mode.
+  // Measure the width, the mode and the theme; nothing else reads from the page, which would make it lay out again.
+  measure() {
+    const { element } = this;
+    if (element.clientWidth === 0) return false; // nothing to be seen yet
+    element.classList.toggle("projector", this.isFull());
+    const style = getComputedStyle(element);
+    const width = element.clientWidth - 2 * parseFloat(style.paddingLeft);
+    const isNarrow = width < NARROW;
+    element.classList.toggle("narrow", isNarrow);
+    if (!this.space) element.classList.toggle("flat-maths", !lowersIndices(element));
+    const ground = groundOf(style);
+    element.dataset.ground = ground;
+    const scale = parseFloat(getComputedStyle(element).fontSize) / BASE_FONT;
+    const panel = this.machine.root.parentElement.clientWidth;
+    const gutter = this.strips.ribbonLabel.offsetWidth;
+    this.space = { width, isNarrow, ground, scale, panel, gutter };
+    return true;
+  }
+
+  // The page's width, mode or theme may have changed.
+  refit() {
+    const before = JSON.stringify(this.space);
+    if (this.measure() && JSON.stringify(this.space) !== before) this.draw();
+  }
+
+  // Draw everything anew: another run, or another space for it.
   draw() {
-    if (!this.run || this.element.clientWidth === 0) return;
-    const full = this.isFull();
-    this.element.classList.toggle("projector", full);
-    const width = this.element.clientWidth - 2 * parseFloat(getComputedStyle(this.element).paddingLeft);
-    this.element.classList.toggle("narrow", width < NARROW);
-    this.scale = parseFloat(getComputedStyle(this.element).fontSize) / BASE_FONT;
-    this.ground = groundOf(this.element);
-    this.element.dataset.ground = this.ground;
-    this.element.classList.toggle("flat-maths", !lowersIndices(this.element));
-    this.bar.take(this.run);
-    this.machine.build(this.run.payload);
-    this.machine.layOut(this.machine.root.parentElement.clientWidth, this.scale, this.run.second !== null);
-    this.strips.take(this.run, this.ground);
-    this.strips.layOut(width, this.scale, width < NARROW);
+    if (!this.run || !(this.space || this.measure())) return;
+    const { run } = this;
+    const { width, isNarrow, ground, scale, panel, gutter } = this.space;
+    this.bar.take(run);
+    this.machine.build(run.payload);
+    this.machine.layOut(panel, scale, run.second !== null);
+    this.strips.take(run, ground);
+    this.strips.layOut(width - gutter, scale, isNarrow);
     this.drawn = {};
     this.show();
   }
 
   // Draw the step where the reader is.
   show() {
-    if (!this.run) return;
-    const { run, ground } = this;
+    if (!this.run || !this.space) return;
+    const { run } = this;
+    const { ground } = this.space;
     const { timestep, unit, phase, node, signal } = this.where();
     const subject = this.hovered ?? this.focused ?? node;
     const lights = subject ? [subject] : phase ? phase.nodes : null;
@@ -339,14 +360,14 @@ class Stage {
   fullScreen() {
     if (this.element.classList.contains("overlay")) {
       this.element.classList.remove("overlay");
-      this.draw();
+      this.refit();
     } else if (this.isFull()) {
       document.exitFullscreen();
     } else {
       // Where a browser has no full screen, the stage covers the page instead.
       const cover = () => {
         this.element.classList.add("overlay");
-        this.draw();
+        this.refit();
       };
       if (this.element.requestFullscreen) this.element.requestFullscreen().catch(cover);
       else cover();
@@ -359,8 +380,8 @@ function prefersStill() {
 }
 
 // The theme's ground, by Streamlit's colour where there is one.
-function groundOf(element) {
-  const colour = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+function groundOf(style) {
+  const colour = style.getPropertyValue("--st-background-color").trim();
   if (/^#[0-9a-f]{6}$/i.test(colour)) return luminance(rgb(colour)) < 0.2 ? "dark" : "light";
   return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }

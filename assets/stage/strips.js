@@ -31,6 +31,7 @@ export class StripsView {
     this.tip = html("div", "tip");
     this.bottom = html("div", "lane strips", this.gutters, this.scroll, this.tip);
     this.strips = [];
+    this.left = 0;
     this.scroll.tabIndex = -1;
     this.ribbonScroll.tabIndex = -1;
     this.listen();
@@ -138,6 +139,7 @@ export class StripsView {
       }
     }
     context.putImageData(image, 0, 0);
+    strip.canvas.dataset.painted = run.payload.key;
     this.label(strip, colours, range);
   }
 
@@ -180,11 +182,10 @@ export class StripsView {
     }
   }
 
-  // Fit the tokens to a width in pixels.
+  // Fit the tokens to the width that is left for them, in pixels.
   layOut(width, scale, touch) {
     const { payload, time, units } = this.run;
-    const gutter = this.ribbonLabel.offsetWidth;
-    this.available = Math.max(40, width - gutter);
+    this.available = Math.max(40, width);
     const longest = Math.max(...payload.tokens.map((token) => [...token].length));
     const least = (touch ? TOKEN.touch : TOKEN.least) * scale;
     const text = Math.min(TOKEN.most, longest * TOKEN.letter + 6) * scale;
@@ -201,7 +202,6 @@ export class StripsView {
     }
     this.height = height;
     for (const cursor of [this.cursor, this.ribbonCursor]) cursor.style.width = `${this.step}px`;
-    this.left = this.scroll.scrollLeft;
     this.drawn = null;
   }
 

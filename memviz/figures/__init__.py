@@ -1,7 +1,6 @@
 """Figures of a Trace or a GradientFlow, for plotly; they draw and never compute."""
 
-from plotly.graph_objects import Figure
-
+from memviz.figures.base import Figure
 from memviz.figures.export import figure_html
 from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
 

@@ -3,8 +3,8 @@
 import textwrap
 from typing import Any
 
-import plotly.graph_objects as go
-
+Figure = dict[str, Any]
+"""A plotly figure, `data` and `layout`; `plotly.graph_objects.Figure(figure)` makes plotly's object of it."""
 FONT_SIZE = 13
 _FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", sans-serif'
 _MAX_TICKS = 40
@@ -109,9 +109,9 @@ def panels(count: int, height: int, gap: int) -> list[tuple[float, float]]:
     return [((top - height) / whole, top / whole) for top in tops]
 
 
-def figure(data: list[Any], layout: dict[str, Any]) -> go.Figure:
-    """A figure of plain dictionaries, unvalidated: checking every property takes four times as long as the rest.
+def figure(data: list[Any], layout: dict[str, Any]) -> Figure:
+    """A figure as a plain dictionary: plotly's own objects would take four times as long as all the rest.
 
-    The tests validate every figure instead.
+    The tests make plotly check every figure instead.
     """
-    return go.Figure({"data": data, "layout": {"template": {}, **layout}}, _validate=False)
+    return {"data": data, "layout": {"template": {}, **layout}}

@@ -3,11 +3,12 @@
 import hashlib
 import html
 
-import plotly.graph_objects as go
 import plotly.io
 
+from memviz.figures.base import Figure
 
-def figure_html(figure: go.Figure, title: str) -> bytes:
+
+def figure_html(figure: Figure, title: str) -> bytes:
     """A figure as one HTML file that needs no network, in UTF-8.
 
     Streamlit tells large files apart by their beginning, so the file starts with a digest of the figure.

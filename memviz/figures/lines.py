@@ -3,9 +3,17 @@
 from collections.abc import Iterable
 
 import numpy as np
-import plotly.graph_objects as go
 
-from memviz.figures.base import base_layout, figure, ground, hover_tokens, panel_label, panels, time_axis
+from memviz.figures.base import (
+    Figure,
+    base_layout,
+    figure,
+    ground,
+    hover_tokens,
+    panel_label,
+    panels,
+    time_axis,
+)
 from memviz.gradients import GradientFlow
 from memviz.theme import look
 from memviz.trace import Trace
@@ -14,11 +22,12 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _UNIT_COLOURS_LIGHT = ("#0072B2", "#C64F00", "#007A5A", "#AA4499", "#8A6D00", "#5B4DB3")
 _UNIT_COLOURS_DARK = ("#56B4E9", "#E69F00", "#2FC69B", "#E58CBF", "#F0E442", "#A79BF0")
 MOST_UNITS = 6
+_MOST_MARKED = 30  # timesteps; more marks hide the lines and take half of the drawing's time
 _LEAST = float(np.nextafter(0.0, 1.0))  # a log axis has no place for 0
 _PANEL, _GAP = 130, 30
 
 
-def state_lines(trace: Trace, units: Iterable[int], title: str, dark: bool = False) -> go.Figure:
+def state_lines(trace: Trace, units: Iterable[int], title: str, dark: bool = False) -> Figure:
     """The cell state and the hidden state of some units over time, one above the other.
 
     A unit has one colour and one dash in both; at most six units are drawn.
@@ -47,7 +56,7 @@ def state_lines(trace: Trace, units: Iterable[int], title: str, dark: bool = Fal
     return figure(data, layout)
 
 
-def gradient_lines(flow: GradientFlow, family: str, title: str, dark: bool = False) -> go.Figure:
+def gradient_lines(flow: GradientFlow, family: str, title: str, dark: bool = False) -> Figure:
     """The norm over units of dL/dh_t, dL/dc_t and of dL/da_t of each gate, on one log axis.
 
     An exact zero has no place on a log axis: it is marked on the lower edge and said in its hover label.
@@ -88,7 +97,7 @@ def _unit_line(
     colours = _UNIT_COLOURS_DARK if dark else _UNIT_COLOURS_LIGHT
     return {
         "type": "scatter",
-        "mode": "lines" if len(trace) > 60 else "lines+markers",
+        "mode": "lines" if len(trace) > _MOST_MARKED else "lines+markers",
         "name": f"unit {unit}",
         "x": list(range(len(trace))),
         "y": trace[signal][:, unit],

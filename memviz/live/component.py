@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
-from plotly.graph_objects import Figure
 
 from memviz.live.payload import MOST_ROWS, payload, table_payload
 from memviz.paths import ASSETS
@@ -25,7 +24,7 @@ _component = st.components.v2.component(
 
 
 def figure(
-    figure: Figure,
+    figure: dict[str, Any],
     *,
     name: str,
     alt: str,
@@ -74,7 +73,7 @@ def _fail() -> None:
 
 
 def _plain(
-    figure: Figure, name: str, alt: str, key: str, table: Callable[[], Any], html: Callable[[], bytes]
+    figure: dict[str, Any], name: str, alt: str, key: str, table: Callable[[], Any], html: Callable[[], bytes]
 ) -> None:
     """The figure by Streamlit's own chart, which is drawn anew at every change."""
     config = {

@@ -12,6 +12,8 @@ from memviz.paths import ASSETS
 
 FOLDER = ASSETS / "stage"
 _IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";\n', re.MULTILINE)
+# The script travels with every change, so it goes without its lines of comment and its indentation.
+_IDLE = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:function|class|const) (\w+))", re.MULTILINE)
 
 
@@ -50,7 +52,7 @@ def _as_function(name: str) -> str:
 
 def _rewritten(name: str) -> str:
     """A module whose imports read from the functions above it."""
-    text = _IMPORT.sub(r"const \1 = module_\2;\n", _source(name))
+    text = _IDLE.sub("", _IMPORT.sub(r"const \1 = module_\2;\n", _source(name)))
     if re.search(r"^import |^export (?!function|class|const|default function)", text, re.MULTILINE):
         raise ValueError(f"{name}.js imports or exports in a way that the bundle does not know.")
     return text

@@ -1,10 +1,12 @@
-"""The engine as the server calls it: under one lock, each visitor's results in a small cache of their own.
+"""The engine as the server calls it: one thread for all visitors, each one's results in a small cache of their own.
 
-Threads that compute at once slow each other down by a factor of ten, so one lock serves all sessions. It lives in
-a plain module because any visitor can clear Streamlit's caches.
+Threads that compute at once slow each other down by a factor of ten, and torch takes 7 ms longer in each new thread,
+which Streamlit makes for every change. The thread lives in a plain module because any visitor can clear Streamlit's
+caches.
 """
 
-import threading
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,19 +21,19 @@ from memviz.parity import Parity, parity
 from memviz.stage import stage_payload
 from memviz.trace import Trace, record
 
-_LOCK = threading.Lock()
+_ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 3
 torch.set_num_threads(1)
+gc.freeze()  # what is imported stays; collecting it again would stop everybody for 200 ms
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A network that ran over a sequence, with the proof of its numbers and what the stage draws of it."""
+    """A network that ran over a sequence, and what the stage draws of it."""
 
     sequence: Sequence
     network: Network
     trace: Trace
-    parity: Parity
     payload: dict[str, Any]
 
 
@@ -42,17 +44,25 @@ def run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
     Raises:
         EncodingError: if the text is no such sequence.
     """
-    with _LOCK:
-        sequence = encode(text, kind, standardise=standardise)
-        network = experiment.build(sequence)
-        trace = record(network, sequence)
-        payload = stage_payload(network, trace, sequence.features)
-        return Run(sequence, network, trace, parity(network, trace), payload)
+    return _ENGINE.submit(_run, experiment, text, kind, standardise).result()
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
 def flow(experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss) -> GradientFlow:
     """The gradient of a loss through such a run."""
     done = run(experiment, text, kind, standardise)
-    with _LOCK:
-        return gradient_flow(done.network, done.trace, loss)
+    return _ENGINE.submit(gradient_flow, done.network, done.trace, loss).result()
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+def proof(experiment: Experiment, text: str, kind: str, standardise: bool) -> Parity:
+    """How far such a run is from torch.nn."""
+    done = run(experiment, text, kind, standardise)
+    return _ENGINE.submit(parity, done.network, done.trace).result()
+
+
+def _run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
+    sequence = encode(text, kind, standardise=standardise)
+    network = experiment.build(sequence)
+    trace = record(network, sequence)
+    return Run(sequence, network, trace, stage_payload(network, trace, sequence.features))

@@ -67,6 +67,12 @@ def bound(name: str, value: Any, emit: Callable[[Any], None], fits: Any = None) 
     return {"key": key, "on_change": _emitted, "args": (key, emit)}
 
 
+def lazy_popover(label: str, icon: str, name: str) -> Any:
+    """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
+    key = f"gates-popover-{name}"
+    return st.popover(label, icon=f":material/{icon}:", on_change="rerun", key=key)
+
+
 def publish(shown: GatesState) -> None:
     """Bring the address up to date with the state that is on the screen.
 

@@ -9,13 +9,16 @@ from memviz import live
 from memviz.figures import MOST_UNITS, Figure, figure_html, gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
+from memviz.parity import Parity
 from memviz.snippet import torch_snippet
+from memviz.stage import stage_html
 from memviz.theme import number
 from memviz.trace import Trace
+from memviz.web import engine
 from memviz.web.address import GatesState
 from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
-from memviz.web.state import bound, change
+from memviz.web.state import bound, change, current, lazy_popover
 
 _SUM = "sum"  # a select box takes None for no choice
 
@@ -31,23 +34,35 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         units = [unit for unit in state.units if unit < trace.units] or [0]
-        st.multiselect(
-            "Units drawn",
-            range(trace.units),
-            max_selections=MOST_UNITS,
-            **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,)), fits=trace.units),
-        )
         figure = state_lines(trace, units, states_finding(trace, units), is_dark())
         alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace, units)}."
         chart(
             "states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names])
         )
+        with lazy_popover(f"Units drawn: {', '.join(map(str, units))}", "line_axis", "units") as popover:
+            if popover.open:
+                _units_control(units, trace)
     with right:
-        _loss_controls(flow, trace)
         figure = gradient_lines(flow, trace.cell.family, gradient_finding(flow), is_dark())
         alt = f"Gradient norms over time on a log axis. {gradient_finding(flow)}"
         chart("gradients", figure, alt, flow.to_frame)
-    _proof_and_files(run)
+        last = len(trace) - 1
+        timestep = last if flow.loss.timestep is None else flow.loss.timestep
+        loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit)} at step {timestep}"
+        with lazy_popover(loss, "flag", "loss") as popover:
+            if popover.open:
+                _loss_controls(flow, trace)
+    _proof(engine.proof(state.experiment, state.text, state.kind, state.standardise))
+    _files(run)
+
+
+def _units_control(units: list[int], trace: Trace) -> None:
+    st.multiselect(
+        "Units drawn",
+        range(trace.units),
+        max_selections=MOST_UNITS,
+        **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,)), fits=trace.units),
+    )
 
 
 def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None:
@@ -65,36 +80,36 @@ def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None
 def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
     last = len(trace) - 1
     timestep = last if flow.loss.timestep is None else flow.loss.timestep
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(
-            "Loss",
-            [_SUM, *range(trace.units)],
-            format_func=lambda unit: "sum of h over units" if unit == _SUM else f"h of unit {unit}",
-            width=210,
+    st.selectbox(
+        "Loss",
+        [_SUM, *range(trace.units)],
+        format_func=_loss_label,
+        **bound(
+            "loss_unit",
+            _SUM if flow.loss.unit is None else flow.loss.unit,
+            lambda unit: change(loss_unit=None if unit == _SUM else unit),
+            fits=trace.units,
+        ),
+    )
+    if last > 0:
+        st.slider(
+            "read at timestep",
+            0,
+            last,
             **bound(
-                "loss_unit",
-                _SUM if flow.loss.unit is None else flow.loss.unit,
-                lambda unit: change(loss_unit=None if unit == _SUM else unit),
-                fits=trace.units,
+                "loss_timestep",
+                timestep,
+                lambda step: change(loss_timestep=None if step == last else step),
+                fits=last,
             ),
         )
-        if last > 0:
-            st.slider(
-                "read at timestep",
-                0,
-                last,
-                width=220,
-                **bound(
-                    "loss_timestep",
-                    timestep,
-                    lambda step: change(loss_timestep=None if step == last else step),
-                    fits=last,
-                ),
-            )
 
 
-def _proof_and_files(run: Run) -> None:
-    proof, trace = run.parity, run.trace
+def _loss_label(unit: int | str) -> str:
+    return "sum of h over units" if unit == _SUM else f"h of unit {unit}"
+
+
+def _proof(proof: Parity) -> None:
     icon, colour = {
         True: (":material/verified:", "green"),
         False: (":material/error:", "red"),
@@ -106,28 +121,43 @@ def _proof_and_files(run: Run) -> None:
         color=colour,  # type: ignore[arg-type]
         help="The largest difference over all hidden and cell states, measured now.",
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "Trace as CSV",
-            lambda: trace_csv(trace),
-            "memviz-trace.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "Trace as .npz",
-            trace.to_bytes,
-            "memviz-trace.npz",
-            "application/octet-stream",
-            on_click="ignore",
-            icon=":material/download:",
-        )
+
+
+def _files(run: Run) -> None:
+    with lazy_popover("Download", "download", "download") as popover:
+        if popover.open:
+            _downloads(run)
     with st.expander(
         "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet"
     ) as expander:
         if expander.open:
             _snippet(run)
+
+
+def _downloads(run: Run) -> None:
+    trace = run.trace
+    for label, make, name, mime in (
+        ("Trace as CSV", lambda: trace_csv(trace), "memviz-trace.csv", "text/csv"),
+        ("Trace as .npz", trace.to_bytes, "memviz-trace.npz", "application/octet-stream"),
+        ("Stage as HTML", lambda: _stage_page(run), "memviz-stage.html", "text/html"),
+    ):
+        st.download_button(
+            label,
+            make,
+            name,
+            mime,
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+            key=f"gates-download-{name}",
+        )
+
+
+def _stage_page(run: Run) -> bytes:
+    """The stage on a page of its own, at the step where the reader is."""
+    state = current()
+    where = {name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal")}
+    return stage_html(run.payload, f"memviz: {run.trace.cell.title}", **where).encode()
 
 
 def _snippet(run: Run) -> None:
