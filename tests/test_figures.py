@@ -246,7 +246,7 @@ def test_lines_of_gradients_are_the_norms_and_zeros_are_marked(cell: str, loss: 
     figure = gradient_lines(flow, trace.cell.family, TITLE)
     drawn = lines_of(figure)
     assert {name for name in drawn if not name.endswith(" = 0")} == set(LABELS[cell])
-    lower_edge = 10 ** figure.layout.yaxis.range[0]
+    lower_edge = 10 ** figure["layout"]["yaxis"]["range"][0]
     for label, signal in LABELS[cell].items():
         norms = np.sqrt((flow.signals[signal] ** 2).sum(axis=1))
         zero = norms == 0
@@ -282,8 +282,8 @@ def test_the_axis_holds_every_positive_norm_and_nothing_is_clipped(weight: float
     flow = chain(weight, time)
     figure = gradient_lines(flow, "elman", TITLE)
     expected = np.log10(weight) * np.arange(time - 1, -1, -1)  # down to 1e-300, up to 1e300
-    low, high = figure.layout.yaxis.range
-    assert figure.layout.yaxis.type == "log"
+    low, high = figure["layout"]["yaxis"]["range"]
+    assert figure["layout"]["yaxis"]["type"] == "log"
     assert low < expected.min()
     assert expected.max() < high
     assert high - low < expected.max() - expected.min() + 3  # and no emptier than whole powers of ten make it
@@ -293,8 +293,8 @@ def test_the_axis_holds_every_positive_norm_and_nothing_is_clipped(weight: float
 @given(st.floats(-4, 4), st.integers(1, 70))
 def test_no_norm_is_outside_the_axis(log_weight: float, time: int) -> None:
     figure = gradient_lines(chain(10**log_weight, time), "elman", TITLE)
-    low, high = figure.layout.yaxis.range
-    logs = np.log10(figure.data[0].y)
+    low, high = figure["layout"]["yaxis"]["range"]
+    logs = np.log10(figure["data"][0]["y"])
     assert low <= logs.min() <= logs.max() <= high
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import copy
 import gzip
 import json
 from collections.abc import Iterator
@@ -69,10 +70,10 @@ def test_texts_and_layout_arrive_as_they_are() -> None:
 
 def test_the_payload_leaves_the_figure_as_it_was() -> None:
     figure = raw([{"type": "scatter", "y": np.arange(3.0)}])
-    before = figure.to_plotly_json()
+    before = copy.deepcopy(figure)
     read(figure)
-    np.testing.assert_array_equal(figure.data[0].y, [0, 1, 2])
-    assert figure.to_plotly_json() == before
+    np.testing.assert_array_equal(figure["data"][0].pop("y"), before["data"][0].pop("y"))
+    assert figure == before
 
 
 def test_a_table_is_texts_of_its_first_rows_and_says_how_many_there_are() -> None:

@@ -57,6 +57,8 @@ export class BarView {
     this.table = button("Table", "All numbers of this step, in full", handlers.onTable);
     this.say = button("Say the step", "Have a screen reader say this step (S)", handlers.onSay);
     this.full = button("Full screen", "Full screen, for a projector (F)", handlers.onFull, "full");
+    // What a lecturer does not need while projecting.
+    for (const extra of [this.marks, this.table, this.say]) extra.classList.add("extra");
     this.root = html(
       "div",
       "bar",

@@ -30,21 +30,21 @@ export class CardView {
 }
 
 function where({ run, t, unit }) {
-  return `Step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${unit}`;
+  return `step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${unit}`;
 }
 
 function wholeStep(context) {
   const { run } = context;
   const inOrder = run.payload.machine.nodes.filter((node) => node.formula && node.formula.signal === node.id);
   const short = inOrder.length > MOST_IN_FULL;
-  return [html("h3", "", where(context)), ...inOrder.map((node) => equationBlock(context, node, short))];
+  return [html("h2", "", capital(where(context))), ...inOrder.map((node) => equationBlock(context, node, short))];
 }
 
 function phaseContent(context, phase) {
   const { run, t, unit } = context;
   const sentence = phase.sentence.replace(/\{(\w+)\}/g, (_, id) => number(run.value(run.nodes[id].value, t, unit)));
   return [
-    html("h3", "", `${phase.title}: ${where(context).toLowerCase()}`),
+    html("h2", "", `${phase.title}: ${where(context)}`),
     html("p", "sentence", sentence),
     ...phase.formulas.map((id) => equationBlock(context, run.nodes[id], false)),
   ];
@@ -53,7 +53,7 @@ function phaseContent(context, phase) {
 function nodeContent(context, node) {
   const { run, t, unit } = context;
   const value = node.kind === "input" ? null : run.value(node.value, t, unit);
-  const content = [html("h3", "", `${capital(node.title)}: ${where(context).toLowerCase()}`)];
+  const content = [html("h2", "", `${capital(node.title)}: ${where(context)}`)];
   if (node.id === "x") return [...content, ...inputContent(context)];
   if (node.formula) content.push(equationBlock(context, node, false));
   else if (value !== null) content.push(plainValue(context, node, value));
@@ -219,7 +219,7 @@ function stepTable(context) {
     head.scope = "row";
     body.append(html("tr", "", head, html("td", "value", detailed ? exact(value) : number(value, 7))));
   }
-  const table = html("table", "step-table", html("caption", "", where(context)), body);
+  const table = html("table", "step-table", html("caption", "", capital(where(context))), body);
   return [table];
 }
 

@@ -78,7 +78,7 @@ export class MachineView {
     const placed = `${width} ${scale} ${hasSecond}`;
     if (this.width === placed) return;
     this.width = placed;
-    const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 8));
+    const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 11 * scale));
     const margin = size / 2 + 3;
     const step = (width - 2 * margin) / columns;
     const row = (ROW + (hasSecond ? SECOND.row : 0)) * scale;

@@ -80,8 +80,8 @@ class Stage {
     });
     this.live = html("div", "live");
     this.live.setAttribute("aria-live", "polite");
-    const machine = html("div", "panel", this.bar.phases, this.machine.root);
-    const middle = html("div", "middle", machine, this.card.root);
+    this.note = html("p", "note");
+    const middle = html("div", "middle", this.bar.phases, this.machine.root, this.note, this.card.root);
     this.element.replaceChildren(this.bar.root, this.strips.top, middle, this.strips.bottom, this.live);
     this.element.setAttribute("role", "group");
     this.listen();
@@ -158,7 +158,7 @@ class Stage {
     const ground = groundOf(style);
     element.dataset.ground = ground;
     const scale = parseFloat(getComputedStyle(element).fontSize) / BASE_FONT;
-    const panel = this.machine.root.parentElement.clientWidth;
+    const panel = this.machine.root.clientWidth;
     const gutter = this.strips.ribbonLabel.offsetWidth;
     this.space = { width, isNarrow, ground, scale, panel, gutter };
     return true;
@@ -177,6 +177,7 @@ class Stage {
     const { width, isNarrow, ground, scale, panel, gutter } = this.space;
     this.bar.take(run);
     this.machine.build(run.payload);
+    if (this.note.textContent !== run.payload.cell.note) this.note.textContent = run.payload.cell.note;
     this.machine.layOut(panel, scale, run.second !== null);
     this.strips.take(run, ground);
     this.strips.layOut(width - gutter, scale, isNarrow);

@@ -2,7 +2,7 @@
 // Tokens are somebody's text: they go through textContent, never into markup.
 
 import { colourScale, css, inkOn } from "./colours.js";
-import { html } from "./dom.js";
+import { html, set } from "./dom.js";
 import { number } from "./numbers.js";
 
 const TOKEN = { least: 11, tight: 14, touch: 28, letter: 9, most: 120, value: 44, roomFor: 3 };
@@ -32,8 +32,7 @@ export class StripsView {
     this.bottom = html("div", "lane strips", this.gutters, this.scroll, this.tip);
     this.strips = [];
     this.left = 0;
-    this.scroll.tabIndex = -1;
-    this.ribbonScroll.tabIndex = -1;
+    set(this.scroll, { tabindex: "0", role: "group", "aria-label": "Memory strips: units by time" });
     this.listen();
   }
 

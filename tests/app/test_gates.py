@@ -1,17 +1,18 @@
 """The gates page by Streamlit's own tester: what it shows follows from the address and the controls, and from torch."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 from memviz import Experiment, encode
 from memviz.paths import APP_SCRIPT
-from memviz.theme import latex_number
 from memviz.web.address import DEFAULT, GatesState
 
 OpenPage = Callable[..., AppTest]
@@ -49,22 +50,40 @@ def last_hidden(experiment: Experiment, text: str, kind: str = "text") -> torch.
     return hidden
 
 
-def equations(app: AppTest) -> str:
-    assert len(app.latex) == 1
-    return str(app.latex[0].value).strip("$\n")
+def components(app: AppTest, name: str) -> list[Any]:
+    return [part.proto for part in app.get("bidi_component") if part.proto.component_name == name]
+
+
+def stage(app: AppTest) -> dict[str, Any]:
+    """What the stage was fed."""
+    (proto,) = components(app, "memviz_stage")
+    data: dict[str, Any] = json.loads(proto.json)
+    return data
+
+
+def shown(app: AppTest) -> dict[str, float]:
+    """Every number of the step where the reader is, in full."""
+    detail = stage(app)["detail"]
+    values = np.frombuffer(base64.b64decode(detail["values"]["data"]), "<f8")
+    return dict(zip(detail["names"], values.tolist(), strict=True))
+
+
+def opened(app: AppTest, name: str) -> AppTest:
+    """Open a popover, whose content is made then."""
+    app.session_state[f"gates-popover-{name}"] = True
+    return run(app)
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
     """What the browser gets of each figure."""
-    components = [element.proto for element in app.get("bidi_component")]
-    return [json.loads(proto.bytes) for proto in components if proto.component_name == "memviz_live"]
+    return [json.loads(proto.bytes) for proto in components(app, "memviz_live")]
 
 
 def test_the_untouched_page_shows_numbers_that_equal_torch_and_says_so(open_page: OpenPage) -> None:
     app = open_page()
     hidden = last_hidden(DEFAULT.experiment, "hello world")[DEFAULT.timestep, DEFAULT.unit]
-    assert equations(app).endswith(rf"\mathbf{{{latex_number(float(hidden))}}}\end{{aligned}}")
-    assert len(charts(app)) == 3
+    assert shown(app)["hidden"] == pytest.approx(float(hidden), abs=1e-15)
+    assert len(charts(app)) == 2
     badge = next(text.value for text in app.markdown if "-badge[" in text.value)
     assert badge.startswith(":green-badge[")
     assert "torch.nn.LSTM" in badge
@@ -73,32 +92,38 @@ def test_the_untouched_page_shows_numbers_that_equal_torch_and_says_so(open_page
 
 
 @pytest.mark.parametrize("cell", ["elman", "elman-relu", "lstm", "gru"])
-def test_the_last_equation_is_torchs_hidden_state_at_every_step(open_page: OpenPage, cell: str) -> None:
-    app = open_page(cell=cell, text="abcab", unit="2", seed="7", forget_bias="none", update_bias="none")
+def test_the_hidden_state_is_torchs_at_every_step(open_page: OpenPage, cell: str) -> None:
+    drawn = {"forget_bias": "none", "update_bias": "none"}
     hidden = last_hidden(Experiment(cell, seed=7), "abcab")
     for timestep in range(5):
-        run(app.slider(key="gates-timestep").set_value(timestep))
-        assert rf"\mathbf{{{latex_number(float(hidden[timestep, 2]))}}}" in equations(app)
+        app = open_page(cell=cell, text="abcab", unit="2", seed="7", timestep=str(timestep), **drawn)
+        assert shown(app)["hidden"] == pytest.approx(float(hidden[timestep, 2]), abs=1e-15)
 
 
 def test_a_letter_typed_on_leaves_the_earlier_steps_as_they_were(open_page: OpenPage) -> None:
     app = open_page(timestep="3")
-    before = equations(app)
+    before = shown(app)
     run(app.text_input(key="gates-text").set_value("hello world!?"))
-    assert equations(app) == before
-    assert "Step 3 of 0 to 12" in app.markdown[1].value
+    assert shown(app) == before
+    assert stage(app)["position"]["timestep"] == 3
+    assert len(stage(app)["tokens"]) == 13
 
 
-def test_the_step_buttons_move_within_the_sequence(open_page: OpenPage) -> None:
-    app = open_page(text="abc", timestep="0")
-    assert app.button(key="gates-chevron_left").disabled
-    run(app.button(key="gates-chevron_right").click())
-    assert "Step 1 of 0 to 2" in app.markdown[1].value
-    run(app.button(key="gates-last_page").click())
-    assert "Step 2 of 0 to 2" in app.markdown[1].value
-    assert app.button(key="gates-chevron_right").disabled
-    run(app.button(key="gates-first_page").click())
-    assert "Step 0 of 0 to 2" in app.markdown[1].value
+def test_the_place_in_an_address_is_the_place_of_the_stage(open_page: OpenPage) -> None:
+    where = {"timestep": "2", "unit": "7", "phase": "write", "node": "forget", "signal": "output"}
+    app = open_page(**where)
+    position = stage(app)["position"]
+    assert {name: str(position[name]) for name in where} == where
+    assert {name: address(app)[name] for name in where} == where
+    far = open_page(text="abc", timestep="900", unit="60", hidden_size="4")
+    assert (stage(far)["position"]["timestep"], stage(far)["position"]["unit"]) == (2, 3)
+
+
+def test_a_phase_or_node_that_no_cell_has_is_said(open_page: OpenPage) -> None:
+    app = open_page(phase="dream", node="<b>")
+    said = " ".join(warning.value.replace("\\", "") for warning in app.warning)
+    assert "The phase is one of" in said
+    assert "The node is one of" in said
 
 
 def test_an_address_opened_elsewhere_shows_the_same_page(open_page: OpenPage) -> None:
@@ -108,11 +133,9 @@ def test_an_address_opened_elsewhere_shows_the_same_page(open_page: OpenPage) ->
     run(app.slider(key="gates-hidden_size").set_value(5))
     run(app.number_input(key="gates-seed").set_value(123))
     run(app.slider(key="gates-update_bias").set_value(1.5))
-    run(app.selectbox(key="gates-loss_unit").set_value(3))
-    run(app.selectbox(key="gates-signal").set_value("reset"))
-    run(app.slider(key="gates-timestep").set_value(2))
+    run(opened(app, "loss").selectbox(key="gates-loss_unit").set_value(3))
     elsewhere = open_page(**address(app))
-    assert equations(elsewhere) == equations(app)
+    assert shown(elsewhere) == shown(app)
     assert charts(elsewhere) == charts(app)
     assert address(elsewhere) == address(app)
     assert not elsewhere.warning
@@ -124,7 +147,7 @@ def test_every_broken_parameter_is_said_and_the_rest_is_used(open_page: OpenPage
     assert len(said) == 5
     assert any("The cell is one of elman" in text and "'transformer'" in text for text in said)
     assert any("from 1 to 64" in text and "got 65" in text for text in said)
-    assert "Step 2 of 0 to 2" in app.markdown[1].value
+    assert stage(app)["position"]["timestep"] == 2
     assert address(app)["hidden_size"] == "8"
 
 
@@ -158,7 +181,7 @@ def test_bad_input_gets_a_sentence_and_the_last_picture_stays(
     assert len(said) < 300
     assert charts(app) == before
     run(app.slider(key="gates-hidden_size").set_value(4))
-    assert len(charts(app)) == 3
+    assert len(charts(app)) == 2
 
 
 @pytest.mark.parametrize(
@@ -190,13 +213,12 @@ def test_every_example_and_every_cell_opens(open_page: OpenPage) -> None:
     for text, kind in EXAMPLES.values():
         assert not open_page(text=text, kind=kind).error
     for name, cell in CELLS.items():
-        app = open_page(cell=name)
-        assert any(cell.note in caption.value for caption in app.caption)
+        assert stage(open_page(cell=name))["cell"]["note"] == cell.note
 
 
 def test_the_gru_convention_is_on_the_screen(open_page: OpenPage) -> None:
-    assert any("z = 1 keeps the old state" in caption.value for caption in open_page(cell="gru").caption)
-    assert any("before the matrix product" in caption.value for caption in open_page(cell="gru-v3").caption)
+    assert "z = 1 keeps the old state" in stage(open_page(cell="gru"))["cell"]["note"]
+    assert "before the matrix product" in stage(open_page(cell="gru-v3"))["cell"]["note"]
 
 
 def test_a_setting_forged_out_of_range_never_reaches_the_network(open_page: OpenPage) -> None:
@@ -208,13 +230,14 @@ def test_a_setting_forged_out_of_range_never_reaches_the_network(open_page: Open
 
 def test_one_timestep_and_one_unit_are_shown(open_page: OpenPage) -> None:
     app = open_page(text="a", hidden_size="1")
-    assert "Step 0 of 0 to 0" in app.markdown[1].value
-    assert len(charts(app)) == 3
+    assert stage(app)["tokens"] == ["a"]
+    assert stage(app)["position"]["unit"] == 0
+    assert len(charts(app)) == 2
 
 
 def test_a_loss_beyond_the_sequence_falls_back_to_the_last_step(open_page: OpenPage) -> None:
     app = open_page(text="abc", loss_timestep="50", loss_unit="60")
-    assert app.slider(key="gates-loss_timestep").value == 2
+    assert opened(app, "loss").slider(key="gates-loss_timestep").value == 2
 
 
 def test_the_default_state_is_what_an_empty_address_means(open_page: OpenPage) -> None:
@@ -224,7 +247,7 @@ def test_the_default_state_is_what_an_empty_address_means(open_page: OpenPage) -
 def test_a_network_that_overflows_gets_a_sentence_and_the_last_picture_stays(open_page: OpenPage) -> None:
     app = open_page(cell="elman-relu", kind="signal", text="step 300", hidden_size="64", forget_bias="none")
     before = charts(app)
-    app = run(app.number_input(key="gates-recurrent_scale").set_value(1000.0))
+    app = run(opened(app, "more").number_input(key="gates-recurrent_scale").set_value(1000.0))
     assert "overflows float64" in app.error[0].value
     assert charts(app) == before
 
@@ -265,23 +288,23 @@ def test_a_choice_that_a_shrunken_list_no_longer_has_changes_nothing() -> None:
 def test_the_sliders_follow_the_state_when_the_sequence_grows(open_page: OpenPage) -> None:
     app = open_page(text="abcdefghijk", timestep="7", loss_timestep="5")
     run(app.text_input(key="gates-text").set_value("abcdefghijkl"))
-    assert app.slider(key="gates-timestep").value == 7
-    assert app.slider(key="gates-loss_timestep").value == 5
+    assert stage(app)["position"]["timestep"] == 7
+    assert opened(app, "loss").slider(key="gates-loss_timestep").value == 5
 
 
 def test_chrono_biases_are_not_overruled_by_a_bias_that_was_set(open_page: OpenPage) -> None:
     app = open_page()
-    run(app.selectbox(key="gates-initialisation").set_value("chrono"))
+    run(opened(app, "more").selectbox(key="gates-initialisation").set_value("chrono"))
     assert address(app)["forget_bias"] == "none"
 
 
 def test_the_table_of_a_figure_is_sent_while_it_is_open(open_page: OpenPage) -> None:
     app = open_page(text="abc", units="0")
-    assert [chart["table"] for chart in charts(app)] == [None, None, None]
+    assert [chart["table"] for chart in charts(app)] == [None, None]
     app.session_state["gates-chart-states"] = {"table": True}
     run(app)
     by_name = {chart["name"]: chart for chart in charts(app)}
-    assert by_name["gates"]["table"] is by_name["gradients"]["table"] is None
+    assert by_name["gradients"]["table"] is None
     table = by_name["states"]["table"]
     assert table["columns"] == ["timestep", "token", "signal", "unit", "value"]
     assert table["total"] == len(table["rows"]) == 2 * 3 * 8
@@ -292,6 +315,6 @@ def test_streamlits_own_charts_are_shown_where_ours_cannot_be_loaded(open_page: 
     app.session_state["live-failed"] = True
     run(app)
     assert charts(app) == []
-    shown = app.get("plotly_chart")
-    assert len(shown) == 3
-    assert "How far each gate opens" in shown[0].proto.spec
+    plain = app.get("plotly_chart")
+    assert len(plain) == 2
+    assert "The cell state reaches" in plain[0].proto.spec

@@ -1,8 +1,8 @@
 """The gates page in a real browser: type, step by keyboard, and read numbers that torch computes too."""
 
 import math
-import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,11 +24,9 @@ def read(text: str) -> float:
     return float(text.replace(MINUS, "-"))
 
 
-def result(page: Page, index: int) -> float:
-    """The result of one equation of the step, as it stands on the screen; the last one is the hidden state."""
-    source = page.locator('.katex annotation[encoding="application/x-tex"]').text_content() or ""
-    mantissa, power = re.findall(r"\\mathbf\{(-?[0-9.]+)(?:\\cdot 10\^\{(-?[0-9]+)\})?\}", source)[index]
-    return float(mantissa) * 10 ** int(power or 0)
+def on_node(page: Page, name: str) -> float:
+    """The number on a node of the machine."""
+    return read(page.locator(f'.machine .node[data-node="{name}"] .number').text_content() or "")
 
 
 def by_torch(text: str, experiment: Experiment) -> tuple[torch.Tensor, torch.Tensor]:
@@ -61,7 +59,7 @@ def test_typing_and_stepping_by_keyboard_shows_the_numbers_of_torch(page: Page, 
     expect(tokens(page).nth(5).locator(".text")).to_have_text("c")
 
     hidden, forget = by_torch("abcabc", DEFAULT.experiment)
-    expect(page.get_by_text("Step 4 of 0 to 5")).to_be_visible()
+    expect(page.locator(".readout")).to_contain_text("step 4 of 0 to 5")
     for t in range(6):
         shown = read(tokens(page).nth(t).locator(".value").inner_text())
         assert close(shown, float(forget[t, DEFAULT.unit]))
@@ -69,36 +67,17 @@ def test_typing_and_stepping_by_keyboard_shows_the_numbers_of_torch(page: Page, 
     page.locator(".ribbon").focus()
     page.keyboard.press("Home")
     for t in range(6):
-        expect(page.get_by_text(f"Step {t} of 0 to 5")).to_be_visible()
+        expect(page.locator(".readout")).to_contain_text(f"step {t} of 0 to 5")
         expect(tokens(page).nth(t)).to_have_attribute("aria-selected", "true")
-        expect_result(page, float(hidden[t, DEFAULT.unit]))
+        assert close(on_node(page, "hidden"), float(hidden[t, DEFAULT.unit]))
         page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("Step 5 of 0 to 5")).to_be_visible()
-
-
-def expect_result(page: Page, exact: float) -> None:
-    for _ in range(50):
-        if close(result(page, -1), exact):
-            return
-        page.wait_for_timeout(100)
-    assert close(result(page, -1), exact)
-
-
-def test_arrow_keys_step_when_nothing_has_the_focus(page: Page, open_app: OpenApp) -> None:
-    open_app(page, "?text=abcd&timestep=1")
-    page.locator("h1").click()
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_text("Step 2 of 0 to 3")).to_be_visible()
-    page.keyboard.press("End")
-    expect(page.get_by_text("Step 3 of 0 to 3")).to_be_visible()
-    page.keyboard.press("ArrowLeft")
-    expect(page.get_by_text("Step 2 of 0 to 3")).to_be_visible()
+    expect(page.locator(".readout")).to_contain_text("step 5 of 0 to 5")
 
 
 def test_a_click_on_a_token_moves_the_cursor_and_the_address(page: Page, open_app: OpenApp) -> None:
     open_app(page)
     tokens(page).nth(9).click()
-    expect(page.get_by_text("Step 9 of 0 to 10")).to_be_visible()
+    expect(page.locator(".readout")).to_contain_text("step 9 of 0 to 10")
     page.wait_for_url("**timestep=9**")
 
 
@@ -107,10 +86,11 @@ def test_the_link_shows_the_same_numbers_in_another_browser(
 ) -> None:
     first = new_page()
     open_app(first, "?text=%3Cb%3Ex%F0%9F%91%8D%F0%9F%8F%BD&cell=gru&seed=11&hidden_size=4&unit=3&timestep=2")
-    shown = [result(first, index) for index in range(4)]
+    names = ["reset", "update", "candidate", "hidden"]
+    shown = [on_node(first, name) for name in names]
     second = new_page(color_scheme="dark")
     open_app(second, first.url.removeprefix(f"{server}/"))
-    assert [result(second, index) for index in range(4)] == shown
+    assert [on_node(second, name) for name in names] == shown
     assert tokens(second).all_inner_texts() == tokens(first).all_inner_texts()
     assert len(tokens(second).all()) == 5  # < b > x and one thumb with its skin tone
 
@@ -124,7 +104,7 @@ def test_markup_in_the_text_stays_text(page: Page, open_app: OpenApp, text: str)
     expect(tokens(page)).to_have_count(len(text))
     page.wait_for_timeout(500)
     assert page.title() == "memviz"
-    assert page.locator(".ribbon img, .ribbon script").count() == 0
+    assert page.locator(".stage img, .stage script").count() == 0
 
 
 def test_ten_megabytes_pasted_get_a_sentence_and_the_page_lives(page: Page, open_app: OpenApp) -> None:
@@ -145,14 +125,27 @@ def test_ten_megabytes_pasted_get_a_sentence_and_the_page_lives(page: Page, open
 
 def test_downloads_hold_the_trace(page: Page, open_app: OpenApp) -> None:
     open_app(page)
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as saved:
         page.get_by_role("button", name="Trace as CSV").click()
     lines = saved.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "timestep,token,signal,unit,value"
     assert len(lines) == 1 + 11 * 23 * 8
+
+
+def test_the_stage_is_saved_as_a_page_that_needs_no_server(
+    page: Page, open_app: OpenApp, tmp_path: Path
+) -> None:
+    open_app(page, "?timestep=7&unit=2&node=forget")
+    here = on_node(page, "forget")
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as saved:
-        page.get_by_role("button", name="HTML").first.click()
-    assert b"How far each gate opens" in saved.value.path().read_bytes()
+        page.get_by_role("button", name="Stage as HTML").click()
+    saved.value.save_as(tmp_path / "stage.html")
+    page.context.set_offline(True)
+    page.goto(f"file://{tmp_path}/stage.html")
+    expect(page.locator(".card h2")).to_contain_text("Forget gate: step 7 of 0 to 10, “o”, unit 2")
+    assert on_node(page, "forget") == here
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -173,7 +166,7 @@ def test_the_picture_stays_while_the_text_cannot_be_read(page: Page, open_app: O
     page.get_by_role("textbox", name="Sequence").fill("")
     expect(page.get_by_role("alert")).to_contain_text("Enter 1 to 200")
     expect(tokens(page)).to_have_count(3)
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
 
 
 def test_fewer_units_pressed_quickly_leave_the_page_alive(page: Page, open_app: OpenApp) -> None:
@@ -184,12 +177,4 @@ def test_fewer_units_pressed_quickly_leave_the_page_alive(page: Page, open_app: 
         page.wait_for_timeout(200)
     page.wait_for_url("**hidden_size=1&**")
     expect(page.get_by_text("unit 0", exact=False).first).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
-
-
-def test_the_timestep_slider_shows_the_cursor_after_a_letter_more(page: Page, open_app: OpenApp) -> None:
-    open_app(page, "?text=abcdefghijk&timestep=7")
-    page.get_by_role("textbox", name="Sequence").press_sequentially("l")
-    expect(tokens(page)).to_have_count(12)
-    slider = page.get_by_role("slider", name="Timestep Timestep")
-    expect(slider).to_have_value("7")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)

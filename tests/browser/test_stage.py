@@ -146,7 +146,7 @@ def test_every_step_can_be_reached_by_keys_alone_and_lands_in_the_address(
     expect(node(page, "forget")).to_have_attribute("aria-pressed", "true")
     page.wait_for_url("**node=forget**")
     page.keyboard.press("ArrowRight")  # time goes on while the gate stays pinned
-    expect(page.locator(".card h3")).to_contain_text("Forget gate: step 2")
+    expect(page.locator(".card h2")).to_contain_text("Forget gate: step 2")
     page.keyboard.press("Escape")
     expect(node(page, "forget")).to_have_attribute("aria-pressed", "false")
     page.wait_for_function("!location.search.includes('node=')")
@@ -440,7 +440,7 @@ def test_everything_can_be_touched_on_a_phone(new_page: NewPage, open_app: OpenA
     )
     assert min(small) >= 12
     node(page, "output").tap()
-    expect(page.locator(".card h3")).to_contain_text("Output gate")
+    expect(page.locator(".card h2")).to_contain_text("Output gate")
     page.wait_for_url("**node=output**")
 
 
@@ -472,3 +472,10 @@ def test_the_payload_is_not_sent_again_for_a_step(page: Page, open_app: OpenApp)
     page.wait_for_url("**timestep=5**")
     page.wait_for_timeout(300)
     assert max(received) < full - 60_000, json.dumps([full, received])
+
+
+def test_the_stage_follows_the_theme(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(page.locator(f'.stage[data-ground="{scheme}"]')).to_be_visible()

@@ -29,7 +29,9 @@ def test_what_a_module_exports_is_what_the_others_read() -> None:
     exported = {
         name: set(filter(None, re.split(r",\s*", names)))
         for name, names in zip(
-            names_in_order(text), re.findall(r"^return \{ (.*) \};$", text, re.MULTILINE), strict=True
+            names_in_order(text),
+            re.findall(r"^return \{ (.*) \};\n\}\)\(\);$", text, re.MULTILINE),
+            strict=True,
         )
     }
     for names, module in re.findall(r"^const \{([^}]*)\} = module_(\w+);$", text, re.MULTILINE):

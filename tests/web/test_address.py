@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memviz.cells import CELLS
 from memviz.experiment import Experiment
+from memviz.stage import NODES, PHASES
 from memviz.web.address import DEFAULT, GatesState, read
 
 SIGNALS = ("input", "forget", "candidate", "output", "reset", "update", "cell", "cell_tanh", "hidden")
@@ -36,6 +37,8 @@ VIEWS = st.fixed_dictionaries(
         "timestep": st.integers(0, 2999),
         "unit": st.integers(0, 63),
         "signal": st.sampled_from(["", *SIGNALS]),
+        "phase": st.sampled_from(["", *PHASES]),
+        "node": st.sampled_from(["", *NODES]),
         "units": st.lists(st.integers(0, 63), min_size=1, max_size=6, unique=True).map(tuple),
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
@@ -49,6 +52,8 @@ OTHER = GatesState(
     timestep=0,
     unit=0,
     signal="update",
+    phase="write",
+    node="through_reset",
     units=(4, 1),
     loss_timestep=0,
     loss_unit=0,
@@ -220,6 +225,21 @@ def test_a_switch_is_0_or_1(raw: str) -> None:
 @pytest.mark.parametrize("raw", ["", "Text", "text ", "csv", "\x00", "\ud800", "t" * 100_000])
 def test_an_unknown_kind_is_said_with_those_there_are(raw: str) -> None:
     check_one_problem("kind", raw, "text", "words", "bits", "numbers", "signal")
+
+
+@pytest.mark.parametrize("raw", ["", "Write", "write ", "<b>", "\x00"])
+def test_an_unknown_phase_or_node_is_said_with_those_there_are(raw: str) -> None:
+    check_one_problem("phase", raw, *PHASES)
+    check_one_problem("node", raw, *NODES)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"phase": 1}, {"phase": "dream"}, {"node": "bus"}, {"node": None}, {"signal": "bias"}, {"unit": -1}],
+)
+def test_a_place_that_no_stage_can_have_is_refused(forged: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        GatesState(**forged)
 
 
 @pytest.mark.parametrize(

@@ -135,11 +135,13 @@ def _files(run: Run) -> None:
 
 
 def _downloads(run: Run) -> None:
-    trace = run.trace
+    trace, state = run.trace, current()  # what makes a file runs without a session
+    where = {name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal")}
+    title = f"memviz: {trace.cell.title}"
     for label, make, name, mime in (
         ("Trace as CSV", lambda: trace_csv(trace), "memviz-trace.csv", "text/csv"),
         ("Trace as .npz", trace.to_bytes, "memviz-trace.npz", "application/octet-stream"),
-        ("Stage as HTML", lambda: _stage_page(run), "memviz-stage.html", "text/html"),
+        ("Stage as HTML", lambda: stage_html(run.payload, title, **where), "memviz-stage.html", "text/html"),
     ):
         st.download_button(
             label,
@@ -151,13 +153,6 @@ def _downloads(run: Run) -> None:
             width="stretch",
             key=f"gates-download-{name}",
         )
-
-
-def _stage_page(run: Run) -> bytes:
-    """The stage on a page of its own, at the step where the reader is."""
-    state = current()
-    where = {name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal")}
-    return stage_html(run.payload, f"memviz: {run.trace.cell.title}", **where).encode()
 
 
 def _snippet(run: Run) -> None:
