@@ -94,7 +94,7 @@ function equationBlock(context, node, short) {
   const symbols = filled(formula.formula, formula.terms.map((term) => term.symbol));
   const numbers = withNumbers(formula.formula, texts);
   const middle = middleLine(context, formula, value, total);
-  const lines = symbols === formula.symbol ? [] : [symbols];
+  const lines = symbols === formula.symbol || formula.formula === "{}" ? [] : [symbols];
   const isNews = formula.formula !== "{}" && !(short && formula.function);
   if (isNews) lines.push(numbers);
   if (middle && !(short && isNews)) lines.push(middle);

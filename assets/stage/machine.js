@@ -55,12 +55,15 @@ export class MachineView {
     const group = svg("g", { class: `node ${spec.kind}`, tabindex: "0", role: "button" });
     group.dataset.node = spec.id;
     group.append(shape, label, text, second, under);
-    const { onHover, onFocus, onPin } = this.handlers;
+    const { onHover, onFocus, onPin, onGrab } = this.handlers;
     group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && onHover(spec.id));
     group.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && onHover(null));
-    // A click pins; the focus stays with the stage, so that its keys go on working.
+    // A click pins; the focus goes to the ribbon, whose keys go on working.
     group.addEventListener("mousedown", (event) => event.preventDefault());
-    group.addEventListener("click", () => onPin(spec.id));
+    group.addEventListener("click", () => {
+      onGrab();
+      onPin(spec.id);
+    });
     group.addEventListener("focus", () => onFocus(spec.id));
     group.addEventListener("blur", () => onFocus(null));
     group.addEventListener("keydown", (event) => {

@@ -48,6 +48,7 @@ class Stage {
     this.marks = false;
     this.table = false;
     this.timer = null;
+    this.held = false;
     this.build();
   }
 
@@ -72,11 +73,12 @@ class Stage {
       onHover: (node) => this.point("hovered", node),
       onFocus: (node) => this.point("focused", node),
       onPin: (node) => this.move({ node: this.position.node === node ? "" : node }),
+      onGrab: () => this.strips.ribbon.focus({ preventScroll: true }),
     });
     this.card = new CardView();
     this.strips = new StripsView({
       onPick: (timestep, unit) => this.move(unit === null ? { timestep } : { timestep, unit }),
-      onGrab: () => this.strips.ribbon.focus({ preventScroll: true }),
+      onHold: (held) => this.hold(held),
     });
     this.live = html("div", "live");
     this.live.setAttribute("aria-live", "polite");
@@ -122,7 +124,7 @@ class Stage {
     this.run.refine(payload.detail ?? null);
     const { position } = payload;
     const isOld = position && position.serial < this.serial;
-    if (position && !isOld && this.timer === null && this.playing === null) {
+    if (position && !isOld && this.timer === null && this.playing === null && !this.held) {
       this.serial = position.serial;
       this.position = { ...START, ...position };
       delete this.position.serial;
@@ -233,8 +235,16 @@ class Stage {
     this.commitSoon();
   }
 
+  // While the pointer drags, nothing is told; what it is let go at, is.
+  hold(held) {
+    this.held = held;
+    if (held) this.strips.ribbon.focus({ preventScroll: true });
+    else this.commitSoon();
+  }
+
   commitSoon() {
     clearTimeout(this.timer);
+    if (this.held) return;
     this.timer = setTimeout(() => this.commit(), REST_MS);
   }
 

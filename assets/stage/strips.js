@@ -44,14 +44,36 @@ export class StripsView {
     };
     this.scroll.addEventListener("scroll", together(this.scroll, this.ribbonScroll), { passive: true });
     this.ribbonScroll.addEventListener("scroll", together(this.ribbonScroll, this.scroll), { passive: true });
-    this.ribbon.addEventListener("click", (event) => this.handlers.onPick(this.timestepAt(event), null));
-    this.track.addEventListener("click", (event) => {
-      const strip = event.target.closest(".strip");
-      this.handlers.onPick(this.timestepAt(event), strip ? this.unitAt(event, strip) : null);
-      this.handlers.onGrab();
-    });
+    for (const track of [this.ribbon, this.track]) {
+      track.addEventListener("pointerdown", (event) => {
+        // A finger scrolls; its tap is a click.
+        if (event.button !== 0 || event.pointerType === "touch") return;
+        track.setPointerCapture(event.pointerId);
+        this.dragged = track;
+        this.handlers.onHold(true);
+        this.pick(event);
+      });
+      track.addEventListener("pointermove", (event) => this.dragged === track && this.pick(event));
+      track.addEventListener("lostpointercapture", () => {
+        this.dragged = null;
+        this.handlers.onHold(false);
+      });
+      track.addEventListener("click", (event) => this.pick(event));
+    }
     this.track.addEventListener("pointermove", (event) => this.showTip(event));
     this.track.addEventListener("pointerleave", () => (this.tip.textContent = ""));
+  }
+
+  // Go to the step under the pointer, and on a strip to its unit.
+  pick(event) {
+    const strip = this.stripAt(event);
+    this.handlers.onPick(this.timestepAt(event), strip ? this.unitAt(event, strip) : null);
+  }
+
+  // A captured pointer's own target is the track, wherever it is.
+  stripAt(event) {
+    const under = this.track.getRootNode().elementFromPoint(event.clientX, event.clientY);
+    return under?.closest(".strip") ?? null;
   }
 
   timestepAt(event) {
@@ -66,7 +88,7 @@ export class StripsView {
   }
 
   showTip(event) {
-    const strip = event.target.closest(".strip");
+    const strip = this.stripAt(event);
     if (!strip) return;
     const [t, unit, name] = [this.timestepAt(event), this.unitAt(event, strip), strip.dataset.signal];
     const its = this.run.payload.signals[name];

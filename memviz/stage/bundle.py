@@ -30,8 +30,10 @@ def bundle(entry: str) -> str:
 
 @cache
 def styles() -> str:
-    """The style sheet of the stage."""
-    return (FOLDER / "stage.css").read_text(encoding="utf-8")
+    """The style sheets of the stage; what holds for a phone or a projector comes last."""
+    return "".join(
+        (FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in ("strips", "machine", "stage")
+    )
 
 
 def _in_order(name: str, above: tuple[str, ...]) -> list[str]:
