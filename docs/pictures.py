@@ -19,7 +19,7 @@ VARIANTS = ("lstm-1997", "lstm-peephole", "lstm-coupled", "lstm-fgr", "gru-v3")
 def draw(browser: Browser, url: str, file: Path, scheme: str, width: int, stage: bool) -> None:
     """Save a page, or its stage alone, when it has come to rest."""
     page = browser.new_context(
-        viewport={"width": width, "height": 900},
+        viewport={"width": width, "height": 1900 if stage else 900},
         color_scheme=scheme,  # type: ignore[arg-type]
     ).new_page()
     page.goto(url)

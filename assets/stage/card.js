@@ -98,7 +98,7 @@ function equationBlock(context, node, short) {
   const isNews = formula.formula !== "{}" && !(short && formula.function);
   if (isNews) lines.push(numbers);
   if (middle && !(short && isNews)) lines.push(middle);
-  const block = html("div", "equation");
+  const block = html("div", short ? "equation short" : "equation");
   block.dataset.equation = formula.signal || node.id;
   const head = html("span", "left", maths(formula.symbol));
   head.style.color = run.payload.signals[node.signal]?.[ground] ?? "";

@@ -9,7 +9,7 @@ FONT_SIZE = 13
 _FONT = '"Source Sans", "Source Sans 3", "Source Sans Pro", sans-serif'
 _MAX_TICKS = 40
 _MAX_TOKEN = 8
-_TITLE_WIDTH = 38  # characters: what fits a phone beside the figure's menu
+_TITLE_WIDTH = 46  # characters: what fits a phone
 _BOTTOM = 48
 
 
