@@ -16,8 +16,8 @@ export class CardView {
   }
 
   // Each kind of subject replaces the card's content in one go.
-  update({ run, timestep, unit, node, phase, table, ground }) {
-    const context = { run, t: timestep, unit, ground };
+  update({ run, timestep, unit, node, phase, table, ground, brief }) {
+    const context = { run, t: timestep, unit, ground, brief };
     const content = table
       ? stepTable(context)
       : node
@@ -61,7 +61,11 @@ function nodeContent(context, node) {
   if (node.kind === "state" && !node.formula) {
     content.push(html("p", "sentence", t === 0 ? "The state before the first step." : "What the step before left behind."));
   }
-  if (node.id === "gates_before") content.push(html("p", "sentence", "Each gate of the step before feeds the gates of this one."));
+  if (node.id === "gates_before") {
+    const values = run.gatesBefore(t).filter(({ k }) => k % run.units === unit);
+    const listed = values.map(({ name, x }) => `${name} = ${number(x)}`).join(", ");
+    content.push(html("p", "sentence", `${listed}. They feed the gates of this step, with those of all other units.`));
+  }
   return content;
 }
 
@@ -74,7 +78,7 @@ function inputContent({ run, t }) {
   return [
     html("p", "sentence", inputs.length === 0 ? "Every input is 0 at this step." : `The input: ${shown.join(", ")}${rest}.`),
     ...(zero > 0 && inputs.length > 0
-      ? [html("p", "sentence", `The other ${zero} of ${features.length} inputs are 0.`)]
+      ? [html("p", "sentence", `The other ${zero} of ${features.length} inputs ${zero > 1 ? "are" : "is"} 0.`)]
       : []),
   ];
 }
@@ -90,11 +94,13 @@ function equationBlock(context, node, short) {
   const { run, t, unit, ground } = context;
   const { formula } = node;
   const value = run.value(node.value, t, unit);
-  const { texts, total } = textsOf(context, formula, value);
+  const { texts, total } = textsOf(context, formula, value, short);
   const symbols = filled(formula.formula, formula.terms.map((term) => term.symbol));
   const numbers = withNumbers(formula.formula, texts);
   const middle = middleLine(context, formula, value, total);
-  const lines = symbols === formula.symbol || formula.formula === "{}" ? [] : [symbols];
+  // On a projector the whole step is numbers alone, or its end would not be seen.
+  const isNamed = symbols !== formula.symbol && formula.formula !== "{}" && !(short && context.brief);
+  const lines = isNamed ? [symbols] : [];
   const isNews = formula.formula !== "{}" && !(short && formula.function);
   if (isNews) lines.push(numbers);
   if (middle && !(short && isNews)) lines.push(middle);
@@ -111,16 +117,20 @@ function equationBlock(context, node, short) {
 }
 
 // The numbers of the terms, and their total: summands with as many digits as make them add up.
-function textsOf({ run, t, unit }, formula, value) {
+function textsOf({ run, t, unit }, formula, value, short) {
   const values = formula.terms.map((term) => run.value(term, t, unit));
   const total = formula.function ? run.signal(`${formula.signal}_pre`, t, unit) : value;
+  if (formula.formula === "1 - {}") {
+    const { terms } = sumTexts([1, -values[0]], value);
+    return { texts: [terms[1].replace(MINUS, "")], total: number(total) };
+  }
   if (!isSum(formula)) return { texts: values.map((each) => number(each)), total: number(total) };
   const { terms, total: text } = sumTexts(values, total);
-  return { texts: terms, total: text };
+  return { texts: terms, total: short ? number(total) : text };
 }
 
 function isSum(formula) {
-  return formula.terms.length > 1 && !formula.formula.includes("\\,{}") && !formula.formula.startsWith("1 - ");
+  return formula.terms.length > 1 && !formula.formula.includes("\\,{}");
 }
 
 // Between the numbers and the result: the pre-activation in its function, or the two products of a state.
@@ -199,7 +209,7 @@ function productRow(row, text, largest) {
   bar.style.width = `${((Math.abs(row.value) / largest) * 100).toFixed(1)}%`;
   const name = html("th", "", row.name);
   name.scope = "row";
-  const value = html("td", "value", text);
+  const value = html("td", "value", maths(text));
   const made = html("tr", row.isSum ? "sum" : "", name, by, value, html("td", "bars", row.isSum ? "" : bar));
   return made;
 }

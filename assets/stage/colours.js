@@ -5,7 +5,7 @@ const BLACK_ABOVE = 0.179;
 const UNDEFINED = [176, 120, 176];
 const STEPS = 256;
 
-export function rgb(hex) {
+function rgb(hex) {
   return [1, 3, 5].map((k) => parseInt(hex.slice(k, k + 2), 16));
 }
 
@@ -17,12 +17,19 @@ export function inkOn(colour) {
   return luminance(colour) > BLACK_ABOVE ? "#000000" : "#ffffff";
 }
 
-export function luminance(colour) {
+function luminance(colour) {
   const [r, g, b] = colour.map((part) => {
     const share = part / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+// The theme's ground, by Streamlit's colour where there is one.
+export function groundOf(style) {
+  const colour = style.getPropertyValue("--st-background-color").trim();
+  if (/^#[0-9a-f]{6}$/i.test(colour)) return luminance(rgb(colour)) < 0.2 ? "dark" : "light";
+  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }
 
 // A function from a value to its colour; what is no number has a colour outside of every scale.

@@ -20,10 +20,10 @@ export class MachineView {
     this.name = null;
   }
 
-  // Build the nodes and wires of a payload's cell; nothing is done if they stand already.
+  // Build the nodes and wires of a payload's cell; false if they stand already.
   build(payload) {
     this.root.setAttribute("aria-label", `${payload.cell.title} as a machine`);
-    if (this.name === payload.cell.name) return;
+    if (this.name === payload.cell.name) return false;
     this.name = payload.cell.name;
     this.machine = payload.machine;
     this.width = null;
@@ -34,6 +34,7 @@ export class MachineView {
       svg("g", { class: "wires" }, ...this.wires.map((wire) => wire.group)),
       svg("g", { class: "nodes" }, ...this.nodes.map((node) => node.group)),
     );
+    return true;
   }
 
   newWire(spec) {
@@ -162,6 +163,8 @@ export class MachineView {
     this.root.classList.toggle("focused", ids !== null);
     const lit = new Set(ids ?? []);
     const targets = new Set(ids ?? []);
+    // What a gate reads comes along the bus, from x and h.
+    if (this.wires.some(({ spec }) => spec.source === "bus" && targets.has(spec.target))) targets.add("bus");
     for (const wire of this.wires) {
       wire.lit = targets.has(wire.spec.target);
       wire.group.classList.toggle("lit", wire.lit);
@@ -216,7 +219,9 @@ function shortened(token) {
 function trim(points, [halfWidth, halfHeight], room) {
   const [x, y] = points.at(-1);
   const [px, py] = points.at(-2);
-  const along = px === x ? [0, Math.sign(py - y) * (halfHeight + room)] : [Math.sign(px - x) * (halfWidth + room), 0];
+  // Never beyond the corner before: the arrow would point the other way.
+  const back = (half, way) => Math.sign(way) * Math.min(half + room, Math.abs(way) - 2);
+  const along = px === x ? [0, back(halfHeight, py - y)] : [back(halfWidth, px - x), 0];
   // A line that comes in beside the middle ends at the edge all the same.
   points[points.length - 1] = [x + along[0], y + along[1]];
 }

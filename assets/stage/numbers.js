@@ -3,7 +3,7 @@
 export const MINUS = "\u2212";
 
 // How many decimals more than three digits of the total need a sum may take so that what is printed adds up.
-const MOST_EXTRA_DECIMALS = 4;
+const MOST_EXTRA_DECIMALS = 2;
 
 export function decode({ type, shape, data }) {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -28,7 +28,7 @@ export function exact(value) {
 }
 
 // The summands of a total and the total itself, each rightly rounded, with as many decimals as it takes for what is
-// printed to add up. Where four more do not do it, the printed summands' sum rounds to the printed total.
+// printed to add up. Where two more do not do it, the printed summands' sum rounds to the printed total.
 export function sumTexts(values, total) {
   const largest = Math.max(Math.abs(total), ...values.map(Math.abs));
   if (!Number.isFinite(largest)) return { terms: values.map((value) => number(value)), total: number(total) };

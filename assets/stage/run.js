@@ -98,9 +98,8 @@ export class Run {
       const { values, shape } = part.weights;
       return shape.length === 1 ? values[unit] : values[unit * shape[1] + k];
     };
-    const terms = part.weights
-      ? this.vector(part, t, unit).map(({ k, name: of, x }) => ({ name: of, weight: weight(k), x, value: weight(k) * x }))
-      : [];
+    const vector = part.weights ? this.vector(part, t, unit).filter(({ x }) => x !== 0) : [];
+    const terms = vector.map(({ k, name: of, x }) => ({ name: of, weight: weight(k), x, value: weight(k) * x }));
     const bias = part.bias ? (fine ? fine.bias.values[0] : part.bias.values[unit]) : null;
     const inner = terms.reduce((sum, term) => sum + term.value, bias ?? 0);
     const factor = part.factor ? this.signal(part.factor, t, unit) : null;

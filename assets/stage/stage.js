@@ -6,8 +6,9 @@
 
 import { BarView } from "./bar.js";
 import { CardView } from "./card.js";
-import { luminance, rgb } from "./colours.js";
+import { groundOf } from "./colours.js";
 import { html } from "./dom.js";
+import { meaning, TAKES_KEYS } from "./keys.js";
 import { MachineView } from "./machine.js";
 import { lowersIndices } from "./maths.js";
 import { number } from "./numbers.js";
@@ -20,8 +21,6 @@ const PHASE_MS = 1100;
 const NARROW = 600;
 const BASE_FONT = 14;
 const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "" };
-// What has a use of its own for the arrow keys, Home or End.
-const TAKES_KEYS = "input, textarea, select, button, iframe, [contenteditable], [role]";
 const stages = new WeakMap();
 
 export function mount(element, payload, callbacks) {
@@ -54,12 +53,12 @@ class Stage {
 
   build() {
     this.bar = new BarView({
-      onPlay: () => this.toggle("steps"),
+      onPlay: () => this.toggle(this.playing ?? "steps"),
       onInside: () => this.toggle("inside"),
       onSpeed: (speed) => (this.speed = speed),
       onUnit: (unit) => this.move({ unit }),
       onSignal: (signal) => this.move({ signal }),
-      onPhase: (phase) => this.move({ phase }, true),
+      onPhase: (phase) => this.goInside(phase),
       onFirst: () => this.step(-Infinity),
       onBack: () => this.step(-1),
       onNext: () => this.step(1),
@@ -72,7 +71,7 @@ class Stage {
     this.machine = new MachineView({
       onHover: (node) => this.point("hovered", node),
       onFocus: (node) => this.point("focused", node),
-      onPin: (node) => this.move({ node: this.position.node === node ? "" : node }),
+      onPin: (node) => this.pin(node),
       onGrab: () => this.strips.ribbon.focus({ preventScroll: true }),
     });
     this.card = new CardView();
@@ -178,7 +177,7 @@ class Stage {
     const { run } = this;
     const { width, isNarrow, ground, scale, panel, gutter } = this.space;
     this.bar.take(run);
-    this.machine.build(run.payload);
+    if (this.machine.build(run.payload)) this.hovered = this.focused = null; // what was pointed at is gone
     if (this.note.textContent !== run.payload.cell.note) this.note.textContent = run.payload.cell.note;
     this.machine.layOut(panel, scale, run.second !== null);
     this.strips.take(run, ground);
@@ -193,7 +192,7 @@ class Stage {
     const { run } = this;
     const { ground } = this.space;
     const { timestep, unit, phase, node, signal } = this.where();
-    const subject = this.hovered ?? this.focused ?? node;
+    const subject = [this.hovered, this.focused].find((id) => id in run.nodes) ?? node;
     const lights = subject ? [subject] : phase ? phase.nodes : null;
     const { tokens } = run.payload;
     this.machine.update({ run, timestep, unit, lights, ground, tokens });
@@ -201,8 +200,8 @@ class Stage {
     if (this.drawn.signal !== signal || this.drawn.unit !== unit) this.strips.tint(signal, unit);
     this.strips.place(timestep);
     const { playing, marks, table } = this;
-    this.card.update({ run, timestep, unit, node: subject, phase, table, ground });
     const full = this.isFull();
+    this.card.update({ run, timestep, unit, node: subject, phase, table, ground, brief: full });
     this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full });
     this.drawn = { signal, unit };
   }
@@ -225,14 +224,25 @@ class Stage {
     this.move({ timestep: Math.min(last, Math.max(0, from + by)) });
   }
 
-  // The reader goes somewhere; Python hears of it when they come to rest.
-  move(change, isPhase = false) {
+  // The reader goes somewhere; Python hears of it when they come to rest. Another unit or signal does not stop the play.
+  move(change) {
     if (!this.run) return;
-    this.stop();
+    if ("timestep" in change || "phase" in change) this.stop();
     Object.assign(this.position, change);
     this.show();
-    if (isPhase && change.phase && !prefersStill()) this.machine.pulse();
     this.commitSoon();
+  }
+
+  // Light a phase; it takes the place of what was pinned.
+  goInside(phase) {
+    this.table = false;
+    this.move({ phase, node: "" });
+    if (phase && !prefersStill()) this.machine.pulse();
+  }
+
+  pin(node) {
+    this.table = false;
+    this.move({ node: this.position.node === node ? "" : node });
   }
 
   // While the pointer drags, nothing is told; what it is let go at, is.
@@ -244,7 +254,7 @@ class Stage {
 
   commitSoon() {
     clearTimeout(this.timer);
-    if (this.held) return;
+    if (this.held || this.playing !== null) return;
     this.timer = setTimeout(() => this.commit(), REST_MS);
   }
 
@@ -252,14 +262,14 @@ class Stage {
     clearTimeout(this.timer);
     this.timer = null;
     this.serial += 1;
-    const { timestep, unit, phase, node, signal } = this.where();
-    const chosen = this.position.signal ? signal : "";
+    const { timestep, unit } = this.where();
+    const { phase, node, signal } = this.position; // as wished for, also where this cell has no such thing
     this.callbacks.onCommit({
       timestep,
       unit,
-      phase: phase?.id ?? "",
+      phase,
       node,
-      signal: chosen,
+      signal,
       serial: this.serial,
       has: this.run.payload.key,
     });
@@ -277,9 +287,12 @@ class Stage {
     this.playing = how;
     this.element.classList.add("playing");
     this.since = null;
+    this.table = false;
     if (how === "steps") this.position.phase = "";
+    else this.position.node = "";
     this.show();
-    requestAnimationFrame((now) => this.tick(now));
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame((now) => this.tick(now));
   }
 
   tick(now) {
@@ -295,7 +308,7 @@ class Stage {
       this.show();
       if (this.playing === "inside") this.machine.pulse();
     }
-    requestAnimationFrame((next) => this.tick(next));
+    this.frame = requestAnimationFrame((next) => this.tick(next));
   }
 
   // One step or one phase on; false at the end of the sequence.
@@ -328,30 +341,24 @@ class Stage {
     this.element.classList.remove("playing");
   }
 
-  key(event, isInside) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.run) return;
-    const on = event.composedPath()[0];
-    if (on.tagName === "SELECT") return;
-    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity, PageUp: -10, PageDown: 10 };
-    const units = { ArrowUp: -1, ArrowDown: 1 };
-    if (event.key in steps && (isInside || !event.key.startsWith("Page"))) {
-      this.step(steps[event.key]);
-    } else if (isInside && event.key in units) {
-      const unit = this.where().unit + units[event.key];
-      this.move({ unit: Math.min(this.run.units - 1, Math.max(0, unit)) });
-    } else if (isInside && event.key === " " && on.tagName !== "BUTTON") {
-      this.toggle(this.playing ?? "steps");
-    } else if (isInside && event.key === "Escape") {
-      this.move({ node: "", phase: "" });
-    } else if (isInside && (event.key === "s" || event.key === "S")) {
-      this.say();
-    } else if (isInside && (event.key === "f" || event.key === "F")) {
-      this.fullScreen();
-    } else {
-      return;
-    }
+  key(event, isFocused) {
+    const means = this.run && meaning(event, isFocused);
+    if (!means) return;
+    const [action, by] = means;
     event.preventDefault();
     event.stopPropagation();
+    if (action === "step") this.step(by);
+    if (action === "unit") this.move({ unit: Math.min(this.run.units - 1, Math.max(0, this.where().unit + by)) });
+    if (action === "play") this.toggle(this.playing ?? "steps");
+    if (action === "say") this.say();
+    if (action === "full") this.fullScreen();
+    if (action === "leave") this.leave();
+  }
+
+  // Out of what covers the page, else out of phase and pin.
+  leave() {
+    if (this.element.classList.contains("overlay")) this.fullScreen();
+    else this.move({ node: "", phase: "" });
   }
 
   say() {
@@ -369,6 +376,8 @@ class Stage {
   }
 
   fullScreen() {
+    this.table = false;
+    this.strips.ribbon.focus({ preventScroll: true });
     if (this.element.classList.contains("overlay")) {
       this.element.classList.remove("overlay");
       this.refit();
@@ -388,11 +397,4 @@ class Stage {
 
 function prefersStill() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}
-
-// The theme's ground, by Streamlit's colour where there is one.
-function groundOf(style) {
-  const colour = style.getPropertyValue("--st-background-color").trim();
-  if (/^#[0-9a-f]{6}$/i.test(colour)) return luminance(rgb(colour)) < 0.2 ? "dark" : "light";
-  return matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
 }

@@ -196,3 +196,45 @@ def test_the_payload_is_not_sent_again_for_a_step(page: Page, open_app: OpenApp)
     page.wait_for_url("**timestep=5**")
     page.wait_for_timeout(300)
     assert max(received) < full - 60_000, json.dumps([full, received])
+
+
+def test_another_cell_while_pointing_at_a_node_that_it_lacks_is_drawn(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    node(page, "forget").hover()
+    expect(page.locator(".card h2")).to_contain_text("Forget gate")
+    page.get_by_role("radio", name="GRU").or_(page.get_by_role("button", name="GRU")).first.evaluate(
+        "button => button.click()"
+    )
+    expect(node(page, "update")).to_be_visible()
+    expect(page.locator(".card h2")).to_contain_text("Update gate: step 4")  # it lies where the pointer is
+    page.mouse.move(5, 5)
+    expect(page.locator(".card h2")).to_contain_text("Step 4 of 0 to 10")
+
+
+def test_pause_pauses_a_play_inside(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?timestep=0&node=forget")
+    page.get_by_role("button", name="Play inside").click()
+    expect(page.locator(".card h2")).to_contain_text("Read")  # what was pinned makes way for the phases
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    page.wait_for_url("**phase=read**")
+
+
+def test_another_unit_does_not_stop_the_play(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?timestep=0")
+    page.locator(".ribbon").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.get_by_label("Ribbon shows").select_option("forget")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def test_a_phase_that_another_cell_lacks_comes_back_with_its_cell(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?phase=gates&timestep=2")
+    for name in ("Elman", "LSTM"):
+        page.get_by_role("radio", name=name).or_(page.get_by_role("button", name=name)).first.click()
+        page.wait_for_url(f"**cell={name.lower()}**")
+        page.locator(".ribbon").focus()
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Gates", exact=True)).to_have_attribute("aria-pressed", "true")

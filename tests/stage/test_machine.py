@@ -65,6 +65,14 @@ def test_a_fixed_gate_is_a_constant_that_nothing_leads_to() -> None:
         assert not [wire for wire in wires(cell) if wire[1] == gate]
 
 
+def test_a_sentence_speaks_of_no_gate_that_is_held_open() -> None:
+    for cell, gate in (("lstm-nig", "input"), ("lstm-nfg", "forget"), ("lstm-nog", "output")):
+        said = " ".join(phase.sentence for phase in machine(CELLS[cell]).phases)
+        assert f"There is no {gate} gate" in said
+        assert f"{{{gate}}}" not in said
+        assert f"The {gate} gate" not in said
+
+
 def test_linear_variants_lose_their_tanh() -> None:
     assert "tanh" not in nodes("lstm-noaf")
     assert ("sum", "exposed") in wires("lstm-noaf")

@@ -147,33 +147,55 @@ def _phases(cell: Cell) -> tuple[Phase, ...]:
     early = tuple(
         n for n in ("input", "forget", "candidate", "output") if n in of and not (late and n == "output")
     )
-    opened = ", ".join(f"{of[n].symbol[0]} = {{{n}}}" for n in early if n != "candidate")
     start = ("x", "hidden_before", "bus", *(("gates_before",) if cell.gate_recurrence else ()))
     seen = ("cell_before",) if set(cell.peepholes) & {"input", "forget"} else ()
+    told = _sentences(cell)
     phases = [
-        Phase(
-            "read",
-            "Read",
-            "The cell reads its input and what it showed before, h = {hidden_before}; it remembers c = {cell_before}.",
-            (*start, "cell_before"),
-            (),
-        ),
-        Phase(
-            "gates",
-            "Gates",
-            f"Each gate opens between 0 and 1: {opened}. The candidate g = {{candidate}} is what could be written.",
-            ("bus", *early, *seen),
-            early,
-        ),
+        Phase("read", "Read", told["read"], (*start, "cell_before"), ()),
+        Phase("gates", "Gates", told["gates"], ("bus", *early, *seen), early),
     ]
     if "forget" in of:
-        text = "The forget gate keeps {forget} of the old cell state: {kept} is left of {cell_before}."
-        phases.append(Phase("forget", "Forget", text, ("kept", "cell_before"), ("kept",)))
-    text = "The input gate lets {input} of the candidate in: {written} is added and the cell state becomes {cell}."
-    phases.append(Phase("write", "Write", text, ("written", "sum", "cell"), ("written", "cell")))
+        phases.append(Phase("forget", "Forget", told["forget"], ("kept", "cell_before"), ("kept",)))
+    phases.append(Phase("write", "Write", told["write"], ("written", "sum", "cell"), ("written", "cell")))
     late_nodes = ("output",) if late else ()
-    text = "The output gate shows {output} of " + ("tanh c" if "cell_tanh" in cell.signal_names else "c")
-    text += ": the hidden state becomes {hidden}."
-    nodes = (*late_nodes, *(("tanh",) if "cell_tanh" in cell.signal_names else ()), "exposed", "hidden")
-    phases.append(Phase("expose", "Expose", text, nodes, (*late_nodes, "hidden")))
+    squashed = ("tanh",) if "cell_tanh" in cell.signal_names else ()
+    shown = (*late_nodes, *squashed, "exposed", "hidden")
+    phases.append(Phase("expose", "Expose", told["expose"], shown, (*late_nodes, "hidden")))
     return tuple(phases)
+
+
+def _sentences(cell: Cell) -> dict[str, str]:
+    """What happens in each phase; a gate that is held at 1 is no gate."""
+    of = formulas(cell)
+    open_ = {n for n in ("input", "forget", "output") if n in of and of[n].formula == "{}"}
+    late = "output" in cell.peepholes
+    opened = [
+        n
+        for n in ("input", "forget", "output")
+        if n in of and n not in open_ and not (late and n == "output")
+    ]
+    listed = ", ".join(f"{of[n].symbol[0]} = {{{n}}}" for n in opened)
+    gates = (
+        f"Each gate opens between 0 and 1: {listed}." if len(opened) > 1 else f"The gate opens to {listed}."
+    )
+    shown = "tanh c" if "cell_tanh" in cell.signal_names else "c"
+    return {
+        "read": "The cell reads its input and what it showed before, h = {hidden_before}; "
+        "it remembers c = {cell_before}.",
+        "gates": f"{gates} The candidate g = {{candidate}} is what could be written.",
+        "forget": "There is no forget gate: all of the old cell state stays, {kept}."
+        if "forget" in open_
+        else "The forget gate keeps {forget} of the old cell state: {kept} is left of {cell_before}.",
+        "write": (
+            "There is no input gate: all of the candidate, {written}, is added"
+            if "input" in open_
+            else "The input gate lets {input} of the candidate in: {written} is added"
+        )
+        + " and the cell state becomes {cell}.",
+        "expose": (
+            f"There is no output gate: all of {shown} is shown"
+            if "output" in open_
+            else f"The output gate shows {{output}} of {shown}"
+        )
+        + ": the hidden state becomes {hidden}.",
+    }
