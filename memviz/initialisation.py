@@ -8,6 +8,7 @@ its ablations start with the same weights in the gates they share. The input wei
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
@@ -79,6 +80,8 @@ def _keep(rows: Tensor, cell: Cell, hidden_size: int) -> Tensor:
     return torch.cat([blocks[gate] for gate in cell.gates])
 
 
+# While somebody moves the slider of a bias the draws stay the same; nobody changes them in place.
+@lru_cache(maxsize=256)
 def _uniform(key: tuple[int, str], *shape: int) -> Float[Tensor, "..."]:
     """Numbers from U(-1, 1)."""
     return torch.rand(shape, generator=_generator(key), dtype=torch.float64) * 2 - 1

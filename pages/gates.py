@@ -27,8 +27,7 @@ def show() -> None:
     """The whole page."""
     # What the stage needs comes first, so that it reaches the browser in one go and before the figures below it.
     state = current()
-    shown, problem = _readable(state)
-    run = engine.run(shown.experiment, shown.text, shown.kind, shown.standardise)
+    shown, run, problem = _readable(state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sequence_controls(state)
         _network_controls(state)
@@ -143,17 +142,21 @@ def _read_as(kind: str) -> None:
     change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
-def _readable(state: GatesState) -> tuple[GatesState, str]:
-    """The state itself or, with a sentence saying why, the last one whose sequence and network could be run."""
+def _readable(state: GatesState) -> tuple[GatesState, engine.Run, str]:
+    """The state with its run or, with a sentence saying why, the last one whose sequence and network could be run."""
     try:
-        engine.run(state.experiment, state.text, state.kind, state.standardise)
+        run = _run(state)
     except ValueError as error:
-        last: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
-        if not isinstance(error, EncodingError):
-            return last, str(error)
-        return replace(state, text=last.text, kind=last.kind, standardise=last.standardise), str(error)
+        shown: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
+        if isinstance(error, EncodingError):
+            shown = replace(state, text=shown.text, kind=shown.kind, standardise=shown.standardise)
+        return shown, _run(shown), str(error)
     st.session_state[_LAST_GOOD] = state
-    return state, ""
+    return state, run, ""
+
+
+def _run(state: GatesState) -> engine.Run:
+    return engine.run(state.experiment, state.text, state.kind, state.standardise)
 
 
 def _loss(state: GatesState, time: int, units: int) -> Loss:

@@ -254,10 +254,13 @@ export default function ({ data, parentElement, setStateValue }) {
     onTable: (open) => setStateValue("table", open),
     onFailure: () => setStateValue("failed", true),
   });
-  // The server draws for one theme and does not hear of another one by itself.
-  const ground = getComputedStyle(element).getPropertyValue("--st-background-color");
-  if (grounds.has(element) && grounds.get(element) !== ground) setStateValue("ground", ground);
-  grounds.set(element, ground);
+  // The server draws for one theme and does not hear of another one by itself. Asked for in the middle of a change, the
+  // colour would make the browser work out the styles of the whole page once more.
+  requestAnimationFrame(() => {
+    const ground = getComputedStyle(element).getPropertyValue("--st-background-color");
+    if (ground && grounds.has(element) && grounds.get(element) !== ground) setStateValue("ground", ground);
+    if (ground) grounds.set(element, ground);
+  });
   // Streamlit also calls this when the next data overtake the import of this module; then the figure stays.
   return () => {
     if (!element.isConnected) unmount(element);

@@ -1,7 +1,7 @@
 // A run: what one payload holds, read by name, timestep and unit. The step in detail is read in double precision, all
 // others in the precision of the arrays.
 
-import { decode } from "./numbers.js";
+import { decode, number } from "./numbers.js";
 
 const GATES_FED_BACK = ["input", "forget", "output"];
 
@@ -104,6 +104,13 @@ export class Run {
     const inner = terms.reduce((sum, term) => sum + term.value, bias ?? 0);
     const factor = part.factor ? this.signal(part.factor, t, unit) : null;
     return { terms, bias, factor, inner, total: factor === null ? inner : factor * inner };
+  }
+
+  // A step in words.
+  spoken(t, unit) {
+    const { tokens, strips, signals } = this.payload;
+    const values = strips.map((name) => `${signals[name].name} ${number(this.signal(name, t, unit))}`);
+    return `Step ${t} of 0 to ${this.time - 1}, token ${tokens[t]}, unit ${unit}: ${values.join(", ")}.`;
   }
 
   vector(part, t, unit) {

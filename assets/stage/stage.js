@@ -11,7 +11,6 @@ import { html } from "./dom.js";
 import { meaning, TAKES_KEYS } from "./keys.js";
 import { MachineView } from "./machine.js";
 import { lowersIndices } from "./maths.js";
-import { number } from "./numbers.js";
 import { Run } from "./run.js";
 import { StripsView } from "./strips.js";
 
@@ -129,7 +128,10 @@ class Stage {
       delete this.position.serial;
     }
     this.element.setAttribute("aria-label", `${this.run.payload.cell.title}, step by step`);
+    this.isChanging = this.space !== undefined && this.drawnKey !== undefined && this.drawnKey !== payload.key;
+    this.drawnKey = payload.key;
     this.draw();
+    this.isChanging = false;
     requestAnimationFrame(() => this.refit()); // a call without news says that the theme changed
   }
 
@@ -201,9 +203,17 @@ class Stage {
     this.strips.place(timestep);
     const { playing, marks, table } = this;
     const full = this.isFull();
-    this.card.update({ run, timestep, unit, node: subject, phase, table, ground, brief: full });
+    this.writeCard({ run, timestep, unit, node: subject, phase, table, ground, brief: full });
     this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full });
     this.drawn = { signal, unit };
+  }
+
+  // After a change from outside the pictures come first: setting formulas takes as long as they do.
+  writeCard(content) {
+    cancelAnimationFrame(this.later);
+    const write = () => this.card.update(content);
+    if (this.isChanging) this.later = requestAnimationFrame(() => setTimeout(write));
+    else write();
   }
 
   point(how, node) {
@@ -362,12 +372,8 @@ class Stage {
   }
 
   say() {
-    const { run } = this;
     const { timestep, unit } = this.where();
-    const values = run.payload.strips.map(
-      (name) => `${run.payload.signals[name].name} ${number(run.signal(name, timestep, unit))}`,
-    );
-    this.live.textContent = `Step ${timestep} of 0 to ${run.time - 1}, token ${run.payload.tokens[timestep]}, unit ${unit}: ${values.join(", ")}.`;
+    this.live.textContent = this.run.spoken(timestep, unit);
   }
 
   isFull() {

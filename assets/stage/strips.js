@@ -165,6 +165,9 @@ export class StripsView {
   }
 
   label(strip, colours, range) {
+    const says = JSON.stringify([colours, range, this.differs(), strip.name]);
+    if (strip.says === says) return;
+    strip.says = says;
     const its = this.run.payload.signals[strip.name];
     const symbol = html("b", "", this.differs() ? `Δ${its.symbol}` : its.symbol);
     symbol.style.color = its[this.ground];
@@ -267,12 +270,12 @@ export class StripsView {
     text.textContent = this.fits || isShort ? tokens[t] : "";
     shown.textContent = this.step >= TOKEN.value * this.scale ? number(value) : "";
     cell.style.cssText = `left:${t * this.step}px;width:${this.step}px;background:${css(tint)};color:${inkOn(tint)}`;
-    cell.title = `step ${t}: ${tokens[t]}\n${number(value)}`;
-    cell.dataset.timestep = String(t);
-    cell.id = `token-${t}`;
     cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${number(value)}`);
-    cell.setAttribute("aria-posinset", String(t + 1));
-    cell.setAttribute("aria-setsize", String(this.run.time));
+    cell.dataset.timestep = String(t);
+    const place = { id: `token-${t}`, title: tokens[t], "aria-posinset": t + 1, "aria-setsize": this.run.time };
+    if (cell.dataset.place === JSON.stringify(place)) return;
+    cell.dataset.place = JSON.stringify(place);
+    set(cell, place);
   }
 
   // Move the cursor, and what can be seen with it.
