@@ -5,7 +5,7 @@ import { element, filled, maths, withNumbers } from "./maths.js";
 import { exact, MINUS, number, sumTexts } from "./numbers.js";
 
 const MOST_PRODUCTS = 3;
-const MOST_IN_FULL = 4;
+const MOST_IN_FULL = 3;
 
 export class CardView {
   constructor() {

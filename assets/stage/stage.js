@@ -7,7 +7,7 @@
 import { BarView } from "./bar.js";
 import { CardView } from "./card.js";
 import { groundOf } from "./colours.js";
-import { html } from "./dom.js";
+import { html, prefersStill } from "./dom.js";
 import { meaning, TAKES_KEYS } from "./keys.js";
 import { MachineView } from "./machine.js";
 import { lowersIndices } from "./maths.js";
@@ -89,23 +89,22 @@ class Stage {
 
   listen() {
     const { element } = this;
+    const { signal } = (this.life = new AbortController());
     element.addEventListener("keydown", (event) => this.key(event, true));
-    this.outside = (event) => {
+    const outside = (event) => {
       // Without a focus anywhere the stage takes the keys of time, so that nobody has to click first.
       const on = document.activeElement;
       if (on === null || !(on.shadowRoot || on.matches(TAKES_KEYS))) this.key(event, false);
     };
-    document.addEventListener("keydown", this.outside);
-    this.whenFull = () => this.refit();
-    document.addEventListener("fullscreenchange", this.whenFull);
+    document.addEventListener("keydown", outside, { signal });
+    document.addEventListener("fullscreenchange", () => this.refit(), { signal });
     this.observer = new ResizeObserver(() => this.refit());
     this.observer.observe(element);
   }
 
   destroy() {
+    this.life.abort();
     this.observer.disconnect();
-    document.removeEventListener("keydown", this.outside);
-    document.removeEventListener("fullscreenchange", this.whenFull);
     this.playing = null;
     clearTimeout(this.timer);
     stages.delete(this.element);
@@ -196,8 +195,7 @@ class Stage {
     const { timestep, unit, phase, node, signal } = this.where();
     const subject = [this.hovered, this.focused].find((id) => id in run.nodes) ?? node;
     const lights = subject ? [subject] : phase ? phase.nodes : null;
-    const { tokens } = run.payload;
-    this.machine.update({ run, timestep, unit, lights, ground, tokens });
+    this.machine.update({ run, timestep, unit, lights, ground, tokens: run.payload.tokens });
     this.machine.mark(node);
     if (this.drawn.signal !== signal || this.drawn.unit !== unit) this.strips.tint(signal, unit);
     this.strips.place(timestep);
@@ -399,8 +397,4 @@ class Stage {
       else cover();
     }
   }
-}
-
-function prefersStill() {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
