@@ -185,9 +185,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         figures = playing(browser, url)
         screen, pictures, blank = changes(browser, url, 900, plain=False)
-        plain, _, plain_blank = changes(browser, url, 900, plain=True)
+        plain, _, _ = changes(browser, url, 900, plain=True)
         tall, tall_pictures, tall_blank = changes(browser, url, 1900, plain=False)
-        plain_tall, _, plain_tall_blank = changes(browser, url, 1900, plain=True)
+        plain_tall, _, _ = changes(browser, url, 1900, plain=True)
         browser.close()
     figures |= {
         "change_median_ms": screen,
@@ -195,7 +195,6 @@ def main() -> None:
         "change_all_in_view_ms": tall,
         "plotly_chart_change_all_in_view_ms": plain_tall,
         "blank_frames": blank + tall_blank,
-        "plotly_chart_blank_frames": plain_blank + plain_tall_blank,
         "payload_kb": len(json.dumps(payload)) / 1000,
     }
     print(f"playing T=100 H=16:   frame median {figures['frame_median_ms']:.1f} ms, ", end="")
@@ -204,8 +203,7 @@ def main() -> None:
     print("slider to all pictures on the screen, T=50 H=8, beside the same page with st.plotly_chart:")
     print(f"  1440 x 900,  {pictures} pictures:  {screen:6.1f} ms   st.plotly_chart {plain:6.1f} ms")
     print(f"  1440 x 1900, {tall_pictures} pictures:  {tall:6.1f} ms   st.plotly_chart {plain_tall:6.1f} ms")
-    print(f"blank frames:         {figures['blank_frames']}, with st.plotly_chart ", end="")
-    print(f"{figures['plotly_chart_blank_frames']}")
+    print(f"blank frames:         {figures['blank_frames']}")
     print(f"payload T=200 H=16:   {figures['payload_kb']:.0f} kB")
     print(json.dumps({name: round(value, 1) for name, value in figures.items()}))
 
