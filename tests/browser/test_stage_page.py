@@ -3,6 +3,7 @@
 import base64
 import math
 import random
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -172,6 +173,28 @@ def test_every_arrow_points_along_its_wire_at_its_node(show: Show, page: Page, c
         assert any(
             abs(x - cx) <= half_w + 3 and abs(y - cy) <= half_h + 3 for cx, cy, half_w, half_h in nodes
         )
+
+
+def caption_value(text: str) -> float:
+    """The first number behind the first equals sign of a caption."""
+    found = re.search(r"=(\u2212?[0-9.]+)(?:·10(\u2212?[0-9]+))?", text)
+    assert found, text
+    return read(found[1]) * 10.0 ** read(found[2] or "0")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_without_a_server_every_summand_is_the_traces(show: Show, cell: str) -> None:
+    network, trace = run(cell)
+    page = show(stage_payload(network, trace), timestep=3, unit=2)
+    compared = 0
+    for name in CELLS[cell].pre_activations:
+        page.locator(f'.machine .node[data-node="{"pre" if name == "hidden" else name}"]').click()
+        for part in CELLS[cell].summands(name):
+            table = page.locator(f'.card .products[data-summand="{part}"]')
+            text = table.locator("caption").text_content() or ""
+            assert caption_value(text) == pytest.approx(trace[part][3, 2], rel=6e-3), (name, part)
+            compared += 1
+    assert compared >= 3
 
 
 def in_browser(page: Page, expression: str, argument: Any) -> Any:
