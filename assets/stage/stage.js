@@ -131,7 +131,7 @@ class Stage {
     this.drawnKey = payload.key;
     this.draw();
     this.isChanging = false;
-    requestAnimationFrame(() => this.refit()); // a call without news says that the theme changed
+    requestAnimationFrame(() => this.refit()); // a call without news: the theme changed
   }
 
   // Where the reader is, within what this run has.
@@ -206,11 +206,12 @@ class Stage {
     this.drawn = { signal, unit };
   }
 
-  // After a change from outside the pictures come first: setting formulas takes as long as they do.
+  // After a change from outside the pictures come first: setting formulas takes as long as they do. What is written late
+  // is the newest all the same: the reader may have gone on meanwhile.
   writeCard(content) {
-    cancelAnimationFrame(this.later);
-    const write = () => this.card.update(content);
-    if (this.isChanging) this.later = requestAnimationFrame(() => setTimeout(write));
+    this.subject = content;
+    const write = () => this.card.update(this.subject);
+    if (this.isChanging) requestAnimationFrame(() => setTimeout(write));
     else write();
   }
 
@@ -227,9 +228,8 @@ class Stage {
   }
 
   step(by) {
-    const last = this.run.time - 1;
-    const from = this.where().timestep;
-    this.move({ timestep: Math.min(last, Math.max(0, from + by)) });
+    const to = this.where().timestep + by;
+    this.move({ timestep: Math.min(this.run.time - 1, Math.max(0, to)) });
   }
 
   // The reader goes somewhere; Python hears of it when they come to rest. Another unit or signal does not stop the play.

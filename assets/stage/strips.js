@@ -178,7 +178,6 @@ export class StripsView {
     const scale = html("span", "scale", html("span", "", low), bar, html("span", "", high));
     const short = html("span", "short", its.gate && !this.differs() ? "0 to 1" : `±${high}`);
     strip.gutter.replaceChildren(html("div", "", symbol, name), scale, short);
-    strip.box.title = "";
   }
 
   // Mark where a gate is as good as shut or open.
