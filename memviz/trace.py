@@ -209,7 +209,7 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
         ValueError: if the inputs have another number of features than the network, have no timestep, or are
             not finite, if the state has other widths or is not finite, or if the network overflows float64.
     """
-    tokens, values = _inputs(network, inputs)
+    tokens, values = checked_inputs(network, inputs)
     cell = network.cell
     state = _state(network, values, state)
     initial = {part: value.numpy() for (part, _), value in zip(cell.state, state, strict=True)}
@@ -219,16 +219,25 @@ def record(network: Network, inputs: Inputs, state: State | None = None) -> Trac
         state, signals = network.step(x, state)
         kept.extend(signals)
     rows = torch.cat(kept).view(len(values), -1, network.hidden_size)  # (time, signal, unit)
+    check_finite(rows)
+    by_signal = rows.transpose(0, 1).contiguous().numpy()
+    by_signal.setflags(write=False)
+    arrays = dict(zip(signals.columns, by_signal, strict=True))
+    return Trace(cell, tokens, values.numpy(), {name: arrays[name] for name in signals.names}, initial)
+
+
+def check_finite(rows: Float[Tensor, "time ..."]) -> None:
+    """Refuse numbers that overflowed.
+
+    Raises:
+        ValueError: with the first such timestep.
+    """
     if not torch.isfinite(rows).all():
         step = int((~torch.isfinite(rows)).flatten(1).any(1).nonzero()[0])
         raise ValueError(
             f"The numbers of a network must stay finite; this one overflows float64 at step {step}. "
             "Lower its recurrent scale or its weights."
         )
-    by_signal = rows.transpose(0, 1).contiguous().numpy()
-    by_signal.setflags(write=False)
-    arrays = dict(zip(signals.columns, by_signal, strict=True))
-    return Trace(cell, tokens, values.numpy(), {name: arrays[name] for name in signals.names}, initial)
 
 
 def _state(network: Network, values: Tensor, state: State | None) -> State:
@@ -247,7 +256,14 @@ def _state(network: Network, values: Tensor, state: State | None) -> State:
     return state
 
 
-def _inputs(network: Network, inputs: Inputs) -> tuple[tuple[str, ...], Float[Tensor, "time features"]]:
+def checked_inputs(
+    network: Network, inputs: Inputs
+) -> tuple[tuple[str, ...], Float[Tensor, "time features"]]:
+    """The tokens and the numbers of a network's inputs.
+
+    Raises:
+        ValueError: if they do not fit the network, have no timestep, or are not finite.
+    """
     raw = inputs.inputs if isinstance(inputs, Sequence) else inputs
     if isinstance(raw, Tensor):
         raw = raw.detach().cpu().numpy()

@@ -158,10 +158,12 @@ def named(signals: dict[str, Tensor], gates: tuple[str, ...] = (), stacked: tupl
 
 
 def product(
-    weight: Float[Tensor, "rows columns"], x: Float[Tensor, "*batch columns"]
+    weight: Float[Tensor, "*networks rows columns"], x: Float[Tensor, "*batch columns"]
 ) -> Float[Tensor, "*batch rows"]:
-    """The matrix product W x, for one vector or for each row of a batch."""
-    return weight @ x if x.ndim == 1 else linear(x, weight)  # half the overhead of linear on one vector
+    """The matrix product W x, for one vector or for each row of a batch; several networks are a batch of W and of x."""
+    if x.ndim == 1:
+        return weight @ x  # half the overhead of linear on one vector
+    return linear(x, weight) if weight.ndim == 2 else x @ weight.mT
 
 
 def split_gates(

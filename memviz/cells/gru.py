@@ -49,10 +49,10 @@ def gru_step(
     s: dict[str, Tensor] = {}
 
     wx = product(w, x)
-    uh = product(u if reset_after else u[gates], h)
+    uh = product(u if reset_after else u[..., gates, :], h)
     from_input = s["from_input"] = tap_rows(tap, "from_input", GATED, wx[..., gates])  # W x_t
     from_hidden = s["from_hidden"] = tap_rows(tap, "from_hidden", GATED, uh[..., gates])  # U h_{t-1}
-    bias = (b_ih[gates] + b_hh[gates]).expand_as(from_input)
+    bias = (b_ih[..., gates] + b_hh[..., gates]).expand_as(from_input)
     bias = s["bias"] = tap_rows(tap, "bias", GATED, bias)  # b
     a_r, a_z = (from_input + from_hidden + bias).chunk(2, dim=-1)
     a_r = s["reset_pre"] = tap("reset_pre", a_r)
@@ -60,12 +60,12 @@ def gru_step(
     a_z = s["update_pre"] = tap("update_pre", a_z)
     z = s["update"] = tap("update", torch.sigmoid(a_z))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
 
-    n_bias = b_ih[candidate]
+    n_bias = b_ih[..., candidate]
     if reset_after:  # b_hn is scaled by the reset gate, so it stays apart from b_in
-        n_hidden = r * (uh[..., candidate] + b_hh[candidate])  # r_t * (U_n h_{t-1} + b_hn)
+        n_hidden = r * (uh[..., candidate] + b_hh[..., candidate])  # r_t * (U_n h_{t-1} + b_hn)
     else:
-        n_hidden = product(u[candidate], r * h)  # U_n (r_t * h_{t-1})
-        n_bias = n_bias + b_hh[candidate]
+        n_hidden = product(u[..., candidate, :], r * h)  # U_n (r_t * h_{t-1})
+        n_bias = n_bias + b_hh[..., candidate]
     n_input = s["candidate_from_input"] = tap("candidate_from_input", wx[..., candidate])  # W_n x_t
     n_hidden = s["candidate_from_hidden"] = tap("candidate_from_hidden", n_hidden)
     n_bias = s["candidate_bias"] = tap("candidate_bias", n_bias.expand_as(n_hidden))

@@ -1,0 +1,83 @@
+"""Many networks of one cell at once: the same input, the same loss, other weights, run as one batch."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from memviz.cells import Cell
+from memviz.gradients.backward import carry_back
+from memviz.gradients.flow import gradients_by
+from memviz.gradients.loss import Loss
+from memviz.gradients.scaled import Scaled
+from memviz.gradients.steps import Steps, chunks
+from memviz.network import Network
+from memviz.trace import Inputs, check_finite, checked_inputs
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """log10 of |dL/ds_t| of several networks; an exact zero is -inf.
+
+    Attributes:
+        hidden: of the hidden state, all paths, (network, time).
+        memory: of the cell state, all paths, or again of the hidden state where a cell has no c, (network, time).
+    """
+
+    hidden: Float[np.ndarray, "network time"]
+    memory: Float[np.ndarray, "network time"]
+
+
+def gradient_spread(networks: Sequence[Network], inputs: Inputs, loss: Loss) -> Spread:
+    """The norms of the gradient for several networks of one cell and size, as `gradient_flow` gives each of them.
+
+    Raises:
+        ValueError: if there is no network, they differ in cell or size, or as `record` and `gradient_flow` do.
+    """
+    if len({(n.cell.name, n.features, n.hidden_size) for n in networks}) != 1:
+        raise ValueError(
+            f"A spread is of one or more networks of one cell and size; got {len(networks)} that differ."
+        )
+    cell, hidden_size = networks[0].cell, networks[0].hidden_size
+    _, values = checked_inputs(networks[0], inputs)
+    parameters = _stacked(networks)
+    states, hidden = _run(cell, parameters, values, len(networks))
+    direct = np.stack([loss.direct(h.numpy()) for h in hidden])
+    width = states.shape[-1]
+    padding = np.zeros((*direct.shape[:2], width - hidden_size))
+    adjoint = Scaled.of(np.concatenate([direct, padding], axis=-1))
+    memory = "cell" if "cell" in cell.signal_names else "hidden"
+    names = ["hidden", memory]
+    norms = {name: np.full(direct.shape[:2], -np.inf) for name in names}
+    for span in chunks(loss.steps(len(values))[-1], math.ceil(width * math.sqrt(len(networks)))):
+        steps = Steps(cell, parameters, states[:, span], values[span].expand(len(networks), -1, -1))
+        carry_back(adjoint, direct, steps.jacobians().numpy(), span)
+        for name, gradient in zip(names, gradients_by(steps, names, adjoint[:, span]), strict=True):
+            norms[name][:, span] = gradient.log10_norms()
+    return Spread(norms["hidden"], norms[memory])
+
+
+def _stacked(networks: Sequence[Network]) -> dict[str, Tensor]:
+    """The parameters with networks in front; vectors get an axis for the batch."""
+    stacked = {name: torch.stack([n.parameters[name] for n in networks]) for name in networks[0].parameters}
+    return {name: value if value.ndim == 3 else value[:, None] for name, value in stacked.items()}
+
+
+@torch.inference_mode()
+def _run(
+    cell: Cell, parameters: dict[str, Tensor], values: Float[Tensor, "time features"], count: int
+) -> tuple[Float[Tensor, "network time state"], Float[Tensor, "network time unit"]]:
+    """The state before each step, and the hidden state after it."""
+    inputs = values.expand(count, 1, *values.shape)  # network, a batch of one, time, feature
+    state = cell.zero_state(inputs[:, :, 0], parameters["weight_hh"].shape[-1])
+    states = [torch.cat(state, dim=-1)]
+    for t in range(len(values)):
+        state, _ = cell.step(parameters, inputs[:, :, t], state)
+        states.append(torch.cat(state, dim=-1))
+    together = torch.cat(states, dim=1)
+    check_finite(together.transpose(0, 1))
+    return together[:, :-1], together[:, 1:, : parameters["weight_hh"].shape[-1]]
