@@ -30,12 +30,14 @@ class Experiment:
         cell: a name in `memviz.CELLS`.
         hidden_size: the number of units, 1 to 64.
         seed: 0 to 2**32 - 1.
-        initialisation: "uniform" as torch draws, "orthogonal" recurrent weights, or "chrono" biases.
+        initialisation: "uniform" as torch draws, "orthogonal" or "normal" recurrent weights, "chrono" biases, or
+            "non-normal", one fixed matrix and no input; see `memviz.initialisation.draw_parameters`.
         chrono_steps: the longest time that chrono biases aim at, in timesteps.
         forget_bias: None keeps the draw; a number sets the forget gate's block of bias_ih and zeroes that
             block of bias_hh. For "lstm-coupled", where f = 1 - i, the input gate's block gets the negative.
             Cells without a forget gate ignore it.
         update_bias: the same for the update gate of a GRU.
+        input_bias: the same for the input gate of an LSTM; of "lstm-coupled" only where no forget bias is set.
         recurrent_scale: a factor on weight_hh (and weight_gates), 0 to 1000.
 
     Raises:
@@ -49,6 +51,7 @@ class Experiment:
     chrono_steps: int = 100
     forget_bias: float | None = None
     update_bias: float | None = None
+    input_bias: float | None = None
     recurrent_scale: float = 1.0
 
     def __post_init__(self) -> None:
@@ -133,6 +136,8 @@ class Experiment:
         biases: dict[str, Tensor | float] = {}
         if self.initialisation == "chrono":
             biases |= chrono_biases(cell, self.hidden_size, self.seed, self.chrono_steps)
+        if self.input_bias is not None and "input" in cell.gates:
+            biases["input"] = self.input_bias
         if self.forget_bias is not None:
             if "forget" in cell.gates:
                 biases["forget"] = self.forget_bias
@@ -145,8 +150,8 @@ class Experiment:
 
 _CHOICES = {"cell": tuple(CELLS), "initialisation": INITIALISATIONS}
 _WHOLE = {"hidden_size": HIDDEN_SIZE_RANGE, "seed": SEED_RANGE, "chrono_steps": CHRONO_STEPS_RANGE}
-_REAL = {"forget_bias": BIAS_RANGE, "update_bias": BIAS_RANGE, "recurrent_scale": RECURRENT_SCALE_RANGE}
-_OPTIONAL = ("forget_bias", "update_bias")
+_OPTIONAL = ("forget_bias", "update_bias", "input_bias")
+_REAL = dict.fromkeys(_OPTIONAL, BIAS_RANGE) | {"recurrent_scale": RECURRENT_SCALE_RANGE}
 _WHOLE_FORM = re.compile(r"[0-9]{1,12}")
 _REAL_FORM = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]{1,4})?", re.IGNORECASE)
 

@@ -16,7 +16,9 @@ from torch import Tensor
 
 from memviz.cells import Cell
 
-INITIALISATIONS = ("uniform", "orthogonal", "chrono")
+INITIALISATIONS = ("uniform", "orthogonal", "normal", "chrono", "non-normal")
+NON_NORMAL = (0.9, 5.0)
+"""On the diagonal and above it: [[.9, 5], [0, .9]] has the spectral radius .9, and its 9th power the norm 19.4."""
 
 _FAMILY_GATES = {
     "elman": ("hidden",),
@@ -36,8 +38,9 @@ def draw_parameters(
         hidden_size: the number of units.
         seed: any whole number from 0 on.
         initialisation: "uniform" is torch's U(-1/sqrt(H), 1/sqrt(H)) for all; "orthogonal" has an orthogonal
-            block of weight_hh for each gate instead (Saxe et al., arXiv 1312.6120); "chrono" is uniform here,
-            its biases are `chrono_biases`.
+            block of weight_hh for each gate instead (Saxe et al., arXiv 1312.6120), "normal" draws weight_hh from
+            N(0, 1/H); "chrono" is uniform here, its biases are `chrono_biases`. "non-normal" draws nothing: each
+            block of weight_hh is the matrix of NON_NORMAL, everything else is 0.
     """
     bound = 1 / math.sqrt(hidden_size)
     family = _FAMILY_GATES[cell.family]
@@ -48,11 +51,17 @@ def draw_parameters(
     def per_gate(name: str, *columns: int) -> Tensor:
         return _keep(draw(name, len(family) * hidden_size, *columns), cell, hidden_size)
 
+    if initialisation == "non-normal":
+        return _non_normal(cell, len(feature_keys), hidden_size)
     columns = [per_gate(f"weight_ih/{key}") for key in feature_keys]
     weight_hh = per_gate("weight_hh", hidden_size)
     if initialisation == "orthogonal":
         blocks = [_orthogonal((seed, f"orthogonal/{gate}"), hidden_size) for gate in family]
         weight_hh = _keep(torch.cat(blocks), cell, hidden_size)
+    elif initialisation == "normal":
+        weight_hh = _keep(
+            _normal((seed, "normal"), len(family) * hidden_size, hidden_size) * bound, cell, hidden_size
+        )
     shapes = cell.parameter_shapes(len(feature_keys), hidden_size)
     return {
         "weight_ih": torch.stack(columns, dim=1),
@@ -87,9 +96,22 @@ def _uniform(key: tuple[int, str], *shape: int) -> Float[Tensor, "..."]:
     return torch.rand(shape, generator=_generator(key), dtype=torch.float64) * 2 - 1
 
 
+def _non_normal(cell: Cell, features: int, hidden_size: int) -> dict[str, Tensor]:
+    shapes = cell.parameter_shapes(features, hidden_size)
+    parameters = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
+    diagonal, above = (torch.full((hidden_size - k,), NON_NORMAL[k], dtype=torch.float64) for k in (0, 1))
+    block = torch.diag(diagonal) + torch.diag(above, 1)
+    return parameters | {"weight_hh": block.repeat(len(cell.gates), 1)}
+
+
+def _normal(key: tuple[int, str], *shape: int) -> Float[Tensor, "..."]:
+    """Numbers from N(0, 1)."""
+    return torch.randn(shape, generator=_generator(key), dtype=torch.float64)
+
+
 def _orthogonal(key: tuple[int, str], size: int) -> Float[Tensor, "size size"]:
     """An orthogonal matrix, Haar-distributed: QR of a normal draw with the signs of R's diagonal."""
-    q, r = torch.linalg.qr(torch.randn(size, size, generator=_generator(key), dtype=torch.float64))
+    q, r = torch.linalg.qr(_normal(key, size, size))
     return q * torch.sgn(r.diagonal())
 
 

@@ -44,6 +44,24 @@ LOOKS = {
 }
 """Every gate and state by the name it has in a Trace."""
 
+NETWORK_LOOKS = {
+    "elman": Look("Elman", "", "#7a808c", "#8f97a5", "dot"),
+    "gru": Look("GRU", "", "#5a5f6b", "#a9b0bb", "dash"),
+    "lstm": Look("LSTM, torch's default", "", "#111111", "#f2f3f5", "solid"),
+    "lstm-biased": Look("LSTM, forget bias", "", "#0072B2", "#56B4E9", "solid"),
+}
+"""The networks that are compared: greys, and the forget gate's colour for the one whose forget bias is set."""
+OTHER_NETWORK = Look("", "", "#3a3f4a", "#c5cad3", "longdashdot")
+PATH_LOOKS = {
+    "carousel": Look("carousel: straight on through c", "", "#0072B2", "#56B4E9"),
+    "direct": Look("straight on through h, by z", "", "#0072B2", "#56B4E9"),
+    "exposure": Look("exposure: out through h", "", "#5B4DB3", "#A79BF0", "dash"),
+    "peepholes": Look("through the peepholes", "", "#AA4499", "#E58CBF", "dot"),
+    "through gates": Look("through gates and candidate", "", "#5B4DB3", "#A79BF0", "dash"),
+    "loss": Look("the loss's own term", "", "#7a808c", "#8f97a5", "dot"),
+}
+"""The paths along which a gradient goes back; straight on has the colour of the gate that keeps."""
+
 GATE_RANGE = (0.0, 1.0)
 SEQUENTIAL_LIGHT = ("#f4f5f7", "#c9dbe8", "#8fbbd8", "#4b93c1", "#15679b", "#0b3c5f")
 SEQUENTIAL_DARK = ("#1c212b", "#1f3d54", "#23628a", "#3c8fc0", "#82c1e6", "#dff1fb")
@@ -84,3 +102,16 @@ def number(value: float, digits: int = 3) -> str:
     else:
         text = f"{float(text):.{max(0, digits - 1 - power)}f}"
     return text.replace("-", MINUS)
+
+
+def power_of_ten(log10: float, digits: int = 2) -> str:
+    """A number by its log10, of any size, as `number` writes it: 3.2e-1000 is no float."""
+    if math.isinf(log10):
+        return "∞" if log10 > 0 else "0"
+    if abs(log10) < 300:
+        return number(10.0**log10, digits)
+    power = math.floor(log10)
+    mantissa = f"{10 ** (log10 - power):.{digits - 1}f}"
+    if mantissa.startswith("10"):
+        mantissa, power = f"{1:.{digits - 1}f}", power + 1
+    return f"{mantissa}e{power}".replace("-", MINUS)

@@ -69,6 +69,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "chrono_steps": 100,
         "forget_bias": None,
         "update_bias": None,
+        "input_bias": None,
         "recurrent_scale": 1.0,
     }
 
@@ -103,7 +104,10 @@ def test_a_whole_number_for_a_bias_becomes_the_float_it_equals(unchecked) -> Non
         ({"recurrent_scale": -0.5}, "The recurrent scale is a number from 0 to 1000; got -0.5."),
         ({"recurrent_scale": 1e9}, "The recurrent scale is a number from 0 to 1000; got 1000000000.0."),
         ({"cell": "lstn"}, f"The cell is one of {', '.join(CELLS)}; got 'lstn'."),
-        ({"initialisation": ""}, "The initialisation is one of uniform, orthogonal, chrono; got ''."),
+        (
+            {"initialisation": ""},
+            "The initialisation is one of uniform, orthogonal, normal, chrono, non-normal; got ''.",
+        ),
     ],
 )
 def test_a_setting_out_of_its_range_is_refused_with_its_rule(settings_, rule: str) -> None:

@@ -1,7 +1,37 @@
-"""Figures of a Trace or a GradientFlow, for plotly; they draw and never compute."""
+"""Figures of a Trace or of gradients, for plotly; they draw and never compute."""
 
 from memviz.figures.base import Figure
 from memviz.figures.export import figure_html
 from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
+from memviz.figures.logs import log_range
+from memviz.figures.reach import (
+    horizon_lines,
+    power_lines,
+    product_lines,
+    reach_lines,
+    singular_value_lines,
+    source_lines,
+    state_norm_lines,
+)
+from memviz.figures.units import contribution_bars, gate_lines, path_bars, sigmoid_lines, unit_heatmap
 
-__all__ = ["MOST_UNITS", "Figure", "figure_html", "gradient_lines", "state_lines"]
+__all__ = [
+    "MOST_UNITS",
+    "Figure",
+    "contribution_bars",
+    "figure_html",
+    "gate_lines",
+    "gradient_lines",
+    "horizon_lines",
+    "log_range",
+    "path_bars",
+    "power_lines",
+    "product_lines",
+    "reach_lines",
+    "sigmoid_lines",
+    "singular_value_lines",
+    "source_lines",
+    "state_lines",
+    "state_norm_lines",
+    "unit_heatmap",
+]

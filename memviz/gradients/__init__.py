@@ -1,6 +1,7 @@
 """Gradients over time, exact and of any size: how far they reach, along which paths, and why."""
 
 from memviz.gradients.check import Check, check
+from memviz.gradients.compounding import RATES, log10_powers, repeated_sigmoids
 from memviz.gradients.flow import GradientFlow, gradient_flow
 from memviz.gradients.horizon import Horizon, measured_horizon, spread_lags
 from memviz.gradients.lags import (
@@ -25,9 +26,34 @@ from memviz.gradients.saturation import saturations
 from memviz.gradients.scaled import Scaled
 from memviz.gradients.sources import Sources, sources
 from memviz.gradients.spread import Spread, gradient_spread
+from memviz.gradients.study import (
+    FOUR,
+    LAG_RANGE,
+    LOSSES,
+    NETWORKS,
+    SEEDS,
+    SOURCES,
+    Curve,
+    Study,
+    curves,
+    opened,
+)
 from memviz.gradients.weights import WeightContributions, weight_contributions
 
 __all__ = [
+    "FOUR",
+    "LAG_RANGE",
+    "LOSSES",
+    "NETWORKS",
+    "RATES",
+    "SEEDS",
+    "SOURCES",
+    "Curve",
+    "Study",
+    "curves",
+    "log10_powers",
+    "opened",
+    "repeated_sigmoids",
     "KINDS",
     "MOST_GRADED",
     "MOST_PRODUCTS",

@@ -35,7 +35,9 @@ EXAMPLES = {
 INITIALISATION_LABELS = {
     "uniform": "uniform, as torch draws",
     "orthogonal": "orthogonal recurrent weights",
+    "normal": "normal recurrent weights, N(0, 1/H)",
     "chrono": "chrono biases",
+    "non-normal": "one matrix: .9 on the diagonal, 5 above it",
 }
 DEFAULT_BIAS = 3.0
 

@@ -1,10 +1,10 @@
-"""What to look at: one sentence about a trace or a gradient, computed from its numbers."""
+"""What to look at on the gates page."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
-from memviz.gradients import GradientFlow
+from memviz.gradients import GradientFlow, kept
 from memviz.theme import number
 from memviz.trace import Trace
 
@@ -112,12 +112,10 @@ def states_finding(trace: Trace, units: Iterable[int] | None = None) -> str:
 
 def keep_and_write(trace: Trace) -> tuple[np.ndarray | None, np.ndarray | None]:
     """What each step keeps of the memory (time, unit), a factor, and what it adds; None without a gate for it."""
+    keep = kept(trace)
     if trace.cell.family == "gru":
-        return trace["update"], (1 - trace["update"]) * trace["candidate"]
-    if trace.cell.family == "lstm":
-        write = trace["input"] * trace["candidate"]
-        return (trace["forget"] if "forget" in trace.names else np.ones_like(write)), write
-    return None, None
+        return keep, (1 - trace["update"]) * trace["candidate"]
+    return keep, (None if keep is None else trace["input"] * trace["candidate"])
 
 
 def quoted(token: str) -> str:

@@ -1,0 +1,37 @@
+"""What to look at: one sentence about a trace or a gradient, computed from its numbers."""
+
+from memviz.findings.gates import gradient_finding, keep_and_write, main_finding, quoted, states_finding
+from memviz.findings.gradients import (
+    contributions_finding,
+    gates_finding,
+    half_life_finding,
+    horizon_finding,
+    inputs_finding,
+    norms_finding,
+    paths_finding,
+    products_finding,
+    reach_finding,
+    singular_values_finding,
+    sources_finding,
+    units_finding,
+)
+
+__all__ = [
+    "contributions_finding",
+    "gates_finding",
+    "gradient_finding",
+    "half_life_finding",
+    "horizon_finding",
+    "inputs_finding",
+    "keep_and_write",
+    "main_finding",
+    "norms_finding",
+    "paths_finding",
+    "products_finding",
+    "quoted",
+    "reach_finding",
+    "singular_values_finding",
+    "sources_finding",
+    "states_finding",
+    "units_finding",
+]

@@ -1,0 +1,246 @@
+"""What to look at on the gradients page: each panel's takeaway, computed from what the panel draws."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from memviz.findings.gates import quoted
+from memviz.gradients import (
+    Curve,
+    GradientFlow,
+    Horizon,
+    MemoryProducts,
+    Sources,
+    Split,
+    WeightContributions,
+    memory_of,
+    product_horizons,
+)
+from memviz.theme import look, number, power_of_ten
+from memviz.trace import Array
+
+_GONE = -3.0
+"""A gradient of which less than a thousandth is left is called gone."""
+_HALF = float(np.log10(0.5))
+_CANCELS = 0.5
+_NOTHING = "The loss has no gradient here: it is exactly 0 at every step."
+
+
+def reach_finding(curves: Sequence[Curve], last: int, forget_bias: float | None) -> str:
+    """How much of the gradient each network carries from the loss back to the first step."""
+    reach = {curve.network: float(np.median(curve.reach(last))) for curve in curves}
+    if any(np.isnan(list(reach.values()))):
+        return _NOTHING
+    lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
+    steps = f"{last} step{'s' if last != 1 else ''}"
+    if last and lstm < _GONE and biased > lstm + 3 and forget_bias is not None:
+        return (
+            f"An untrained LSTM forgets too: over {steps} {power_of_ten(lstm)} of its gradient is left. "
+            f"The forget bias is what changes it: at {forget_bias:g}, {power_of_ten(biased)} is left."
+        )
+    most = max(reach, key=lambda name: reach[name])
+    least = min(reach, key=lambda name: reach[name])
+    return (
+        f"Over {steps} the {_title(most)} carries {power_of_ten(reach[most])} of the gradient back, "
+        f"the {_title(least)} {power_of_ten(reach[least])}."
+    )
+
+
+def norms_finding(flow: GradientFlow) -> str:
+    """Whether c and h tell the same story."""
+    memory = memory_of(flow.trace)
+    logs = flow.log10_norms("hidden")
+    if not flow.scaled_state.mantissa.any():
+        return _NOTHING
+    if memory == "hidden":
+        left = _left(float(logs[0] - logs[flow.last]))
+        return f"There is no c: all of the gradient travels in h, and {left} at the first step."
+    cell = flow.log10_norms("cell")
+    gap = cell[0] - logs[0]
+    if np.isfinite(gap) and abs(gap) >= 1:
+        more, less = ("c", "h") if gap > 0 else ("h", "c")
+        return (
+            f"Look at {more}, too: at the first step |dL/d{more}| is {power_of_ten(abs(gap))} times |dL/d{less}|, "
+            f"and |dL/d{less}| alone makes the network look {'dead' if gap > 0 else 'idle'}."
+        )
+    sizes = f"|dL/dc| is {power_of_ten(cell[0])} and |dL/dh| {power_of_ten(logs[0])}"
+    return f"c and h carry alike: at the first step {sizes}."
+
+
+def units_finding(flow: GradientFlow) -> str:
+    """Which unit carries the gradient furthest."""
+    memory = memory_of(flow.trace)
+    first = flow.log10(memory)[0]
+    if np.isneginf(first).all():
+        return "Nothing reaches the first step, in no unit."
+    best, worst = int(first.argmax()), int(first.argmin())
+    symbol = look(memory).symbol
+    if best == worst:
+        return f"One unit carries it all: |dL/d{symbol}| is {power_of_ten(first[best])} at the first step."
+    return (
+        f"Unit {best} carries most to the first step, |dL/d{symbol}| = {power_of_ten(first[best])}; "
+        f"unit {worst} least, {power_of_ten(first[worst])}."
+    )
+
+
+def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
+    """Which gate is most saturated, and what that costs a gradient."""
+    means = {name: float(slope[: flow.last + 1].mean()) for name, slope in slopes.items()}
+    share = {name: mean / (1.0 if name in ("candidate", "hidden") else 0.25) for name, mean in means.items()}
+    worst = min(share, key=lambda name: share[name])
+    its = look(worst, flow.network.cell.family)
+    return (
+        f"The {its.name} is the most saturated: its slope is {means[worst]:.3f} on average, "
+        f"{100 * share[worst]:.0f}% of what it can be; each gradient into it is multiplied by that."
+    )
+
+
+def paths_finding(split: Split, flow: GradientFlow) -> str:
+    """Along which path most of the memory's gradient came."""
+    shares = split.shares()
+    earlier = slice(0, max(1, flow.last))
+    means = {name: float(np.mean(share[earlier])) for name, share in shares.items()}
+    if not any(means.values()):
+        return _NOTHING
+    names = {
+        "carousel": "the carousel",
+        "direct": "the direct path",
+        "exposure": "h",
+        "peepholes": "the peepholes",
+    }
+    names |= {"through gates": "gates and candidate", "loss": "the loss itself"}
+    listed = ", ".join(
+        f"{_percent(mean)} by {names[name]}" for name, mean in means.items() if abs(mean) >= 0.005
+    )
+    symbol, residual = look(memory_of(flow.trace)).symbol, number(split.residual, 1)
+    return f"On average the gradient of {symbol} comes {listed}; the parts add up to within {residual}."
+
+
+def products_finding(products: MemoryProducts, flow: GradientFlow) -> str:
+    """Whether the product of the gates tells the truth about the derivative."""
+    symbol = look(memory_of(flow.trace)).symbol
+    full, direct = float(products.log10_full[-1]), float(products.log10_direct[-1])
+    if np.isneginf(full):
+        return f"Nothing of {symbol} at the first step reaches the last: the derivative is exactly 0."
+    if np.isneginf(direct):
+        return f"No gate carries {symbol} straight on: all of the derivative, {power_of_ten(full)}, is the weights'."
+    gap = full - direct
+    if abs(gap) < 0.05:
+        return f"Here the product of the gates is the derivative, {power_of_ten(full)}: little else carries {symbol}."
+    more = "larger" if gap > 0 else "smaller"
+    return (
+        f"The product of the gates is not the derivative: {power_of_ten(direct)} against {power_of_ten(full)}, "
+        f"{power_of_ten(abs(gap))} times {more}; the rest goes through the gates."
+    )
+
+
+def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float) -> str:
+    """Whether any direction grows, and how far the directions come apart."""
+    peak = int(logs[:, 0].argmax())
+    spread = logs[-1, 0] - logs[-1, -1]
+    if logs[peak, 0] > 0.02:
+        grown = f"The largest singular value grows to {power_of_ten(float(logs[peak, 0]), 3)} at lag {peak}"
+        if radius < 1:
+            return (
+                f"{grown}, although no one step has an eigenvalue above {radius:.2f} (its spectral radius)."
+            )
+        return f"{grown}; the largest spectral radius of one step is {radius:.2f}."
+    apart = (
+        f"; the smallest is {power_of_ten(spread)} times smaller"
+        if np.isfinite(spread)
+        else "; some are exactly 0"
+    )
+    return (
+        f"Every direction shrinks: at lag {len(logs) - 1} the largest is {power_of_ten(logs[-1, 0])}{apart}."
+    )
+
+
+def contributions_finding(contributions: WeightContributions, last: int) -> str:
+    """From where the weight gradient comes, and how much of it cancels."""
+    logs = contributions.log10_norms
+    if np.isneginf(logs.max()):
+        return "No timestep adds anything to the weight gradient: it is exactly 0."
+    sizes = 10.0 ** (logs - logs.max())
+    back = np.cumsum(sizes[last::-1]) / sizes[: last + 1].sum()
+    lag = int(np.searchsorted(back, 0.9))
+    near = "the last step alone" if lag == 0 else f"the last {lag + 1} steps"
+    kept = contributions.survival
+    fate = (
+        f"{_percent(1 - kept)} of it cancels"
+        if kept < _CANCELS
+        else f"little cancels: {_percent(kept)} is left"
+    )
+    return f"90% of what is added to {contributions.parameter} comes from {near}; {fate}."
+
+
+def inputs_finding(flow: GradientFlow) -> str:
+    """What the output still remembers of each letter."""
+    logs = flow.inputs.log10_norms()[: flow.last + 1]
+    if np.isneginf(logs).all():
+        return _NOTHING
+    most = int(logs.argmax())
+    gone = logs < logs[most] + _GONE
+    count = int(gone.sum())
+    where = f"step {most} ({quoted(flow.tokens[most])})"
+    if count == 0:
+        return f"Every step is remembered: none falls below a thousandth of the strongest, {where}."
+    return (
+        f"Of {len(logs)} steps the output remembers {len(logs) - count}: the other {count} fall below "
+        f"a thousandth of the strongest, {where}."
+    )
+
+
+def half_life_finding(lives: Array, flow: GradientFlow) -> str:
+    """Which unit holds longest by its gate."""
+    middle = np.median(lives[: flow.last + 1], axis=0)
+    best = int(middle.argmax())
+    text = "for ever" if np.isinf(middle[best]) else f"half is left after {middle[best]:.3g} steps"
+    return f"By its gate unit {best} holds longest: {text} (median over time)."
+
+
+def horizon_finding(horizon: Horizon, flow: GradientFlow) -> str:
+    """How far the gates promise to remember, and how far an input is really felt."""
+    promised = max(product_horizons(flow.trace, flow.last))
+    if horizon.lag is None:
+        return f"Moving the input at the loss's step changes nothing; the gates promise a memory of {promised} steps."
+    whole = ", the whole sequence" if horizon.lag == flow.last else ""
+    return (
+        f"Measured, an input is felt (at least 1/e of its effect) for {horizon.lag} steps{whole}; "
+        f"the gates promise {promised}."
+    )
+
+
+def sources_finding(sources: Sources, flow: GradientFlow) -> str:
+    """How a loss at every step hides what has vanished."""
+    total = flow.log10_norms("hidden")
+    first, last = float(total[0]), float(sources.log10_norms[-1, 0])
+    if not np.isfinite(first):
+        return "Nothing reaches the first step from any loss."
+    return (
+        f"The sum hides it: at the first step all losses together give {power_of_ten(first)}, "
+        f"the loss of step {sources.timesteps[-1]} alone {power_of_ten(last)}."
+    )
+
+
+def _title(network: str) -> str:
+    titles = {
+        "elman": "Elman network",
+        "gru": "GRU",
+        "lstm": "LSTM",
+        "lstm-biased": "LSTM with a forget bias",
+    }
+    return titles.get(network, f"“{network}”")
+
+
+def _left(log10: float) -> str:
+    if np.isneginf(log10):
+        return "exactly nothing is left"
+    if log10 > 0.02:
+        return f"it has grown {power_of_ten(log10)} times"
+    return f"{power_of_ten(log10)} of it is left"
+
+
+def _percent(share: float) -> str:
+    text = f"{100 * share:.0f}%"
+    return text.replace("-", "\N{MINUS SIGN}")
