@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import Experiment, encode
 from memviz.paths import APP_SCRIPT
-from memviz.web.address import DEFAULT, GatesState
+from memviz.web.gates.address import DEFAULT, GatesState
 
 OpenPage = Callable[..., AppTest]
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from memviz import Experiment, encode, record
-from memviz.web.address import DEFAULT
+from memviz.web.gates.address import DEFAULT
 
 OpenApp = Callable[..., None]
 NewPage = Callable[..., Page]
