@@ -13,11 +13,11 @@ from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.findings import main_finding
 from memviz.gradients import Loss
 from memviz.web import engine
-from memviz.web.address import DEFAULT, GatesState
 from memviz.web.gates import figures, step
+from memviz.web.gates.address import DEFAULT, GatesState
+from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
 from memviz.web.markdown import escaped
-from memviz.web.state import bound, change, change_experiment, current, lazy_popover, problems
 
 _LAST_GOOD = "gates-last-good"
 _TEXTS = "gates-texts"
@@ -26,12 +26,12 @@ _TEXTS = "gates-texts"
 def show() -> None:
     """The whole page."""
     # What the stage needs comes first, so that it reaches the browser in one go and before the figures below it.
-    state = current()
+    state = PAGE.current()
     shown, run, problem = _readable(state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sequence_controls(state)
         _network_controls(state)
-    for sentence in problems():
+    for sentence in PAGE.problems():
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
@@ -49,23 +49,23 @@ def _sequence_controls(state: GatesState) -> None:
             "Sequence",
             height=80,
             help="Numbers with commas, spaces or newlines between them; paste one column or several.",
-            **bound("text", state.text, _retyped),
+            **PAGE.bound("text", state.text, _retyped),
         )
     else:
-        st.text_input("Sequence", live="200ms", **bound("text", state.text, _retyped))
+        st.text_input("Sequence", live="200ms", **PAGE.bound("text", state.text, _retyped))
     st.selectbox(
         "Read as",
         list(KIND_LABELS),
         format_func=KIND_LABELS.__getitem__,
         width=105,
-        **bound("kind", state.kind, _read_as),
+        **PAGE.bound("kind", state.kind, _read_as),
     )
-    with lazy_popover("Examples", "lightbulb", "examples") as examples:
+    with PAGE.lazy_popover("Examples", "lightbulb", "examples") as examples:
         if examples.open:
             for label, (text, kind) in EXAMPLES.items():
                 st.button(
                     label,
-                    on_click=change,
+                    on_click=PAGE.change,
                     kwargs={"text": text, "kind": kind, "timestep": 4},
                     width="stretch",
                 )
@@ -79,29 +79,33 @@ def _network_controls(state: GatesState) -> None:
         list(CELL_FAMILIES),
         format_func=lambda name: CELL_FAMILIES[name][0],
         required=True,
-        **bound("family", family, lambda name: change_experiment(cell=CELL_FAMILIES[name][1][0])),
+        **PAGE.bound("family", family, lambda name: PAGE.change_experiment(cell=CELL_FAMILIES[name][1][0])),
     )
     st.slider(
         "Units",
         *HIDDEN_SIZE_RANGE,
         width=105,
-        **bound("hidden_size", experiment.hidden_size, lambda size: change_experiment(hidden_size=size)),
+        **PAGE.bound(
+            "hidden_size", experiment.hidden_size, lambda size: PAGE.change_experiment(hidden_size=size)
+        ),
     )
     st.number_input(
         "Seed",
         *SEED_RANGE,
         step=1,
         width=110,
-        **bound("seed", experiment.seed, lambda seed: change_experiment(seed=seed)),
+        **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
     )
     _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
-    with lazy_popover("More", "tune", "more") as more:
+    with PAGE.lazy_popover("More", "tune", "more") as more:
         if more.open:
             st.selectbox(
                 "Variant",
                 CELL_FAMILIES[family][1],
                 format_func=lambda name: CELLS[name].title,
-                **bound(f"variant-{family}", experiment.cell, lambda name: change_experiment(cell=name)),
+                **PAGE.bound(
+                    f"variant-{family}", experiment.cell, lambda name: PAGE.change_experiment(cell=name)
+                ),
             )
             more_settings(state)
 
@@ -123,23 +127,26 @@ def _bias_slider(state: GatesState, name: str) -> None:
             step=0.1,
             width=130,
             help="The bias that the gate starts from: 3 holds it open at 0.95, 0 at 0.5.",
-            **bound(
-                name, value, lambda bias: change_experiment(**{name: bias}), fits=(value < -5, value > 10)
+            **PAGE.bound(
+                name,
+                value,
+                lambda bias: PAGE.change_experiment(**{name: bias}),
+                fits=(value < -5, value > 10),
             ),
         )
 
 
 def _retyped(text: str) -> None:
-    change(text=text)
+    PAGE.change(text=text)
 
 
 def _read_as(kind: str) -> None:
     """Read the sequence as another kind; each kind remembers what was typed for it."""
-    state = current()
+    state = PAGE.current()
     texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
     texts[state.kind] = state.text
     examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
-    change(kind=kind, text=texts.get(kind, examples[kind]))
+    PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
 def _readable(state: GatesState) -> tuple[GatesState, engine.Run, str]:

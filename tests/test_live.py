@@ -3,7 +3,9 @@
 import asyncio
 import base64
 import copy
+import csv
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from streamlit import config
 from memviz import live
 from memviz.live.library import SOURCE
 from memviz.live.payload import MOST_ROWS, payload, table_payload
+from memviz.live.spreadsheet import frame_csv
 
 ADDRESS = f"/{SOURCE}"
 
@@ -85,6 +88,44 @@ def test_a_table_is_texts_of_its_first_rows_and_says_how_many_there_are() -> Non
     undefined = table_payload(pd.DataFrame({"value": [float("nan"), float("-inf")]}))
     assert undefined["rows"] == [["undefined"], ["−∞"]]
     assert table_payload(pd.DataFrame({"value": []})) == {"columns": ["value"], "rows": [], "total": 0}
+
+
+def csv_rows(frame: pd.DataFrame) -> list[list[str]]:
+    """The file of a table as Python's own reader takes it."""
+    return list(csv.reader(io.StringIO(frame_csv(frame).decode("utf-8-sig"), newline=""), strict=True))
+
+
+def test_a_file_has_every_row_with_its_numbers_exact() -> None:
+    random = np.random.default_rng(2)
+    values = random.normal(size=MOST_ROWS + 7) * 10.0 ** random.integers(-300, 300, MOST_ROWS + 7)
+    values[:4] = [np.inf, -np.inf, 5e-324, -0.0]
+    header, *body = csv_rows(pd.DataFrame({"step": range(len(values)), "value": values}))
+    assert header == ["step", "value"]
+    assert [int(step) for step, _ in body] == list(range(len(values)))
+    np.testing.assert_array_equal([float(value) for _, value in body], values)
+    assert np.signbit(float(body[3][1]))
+
+
+def test_a_file_is_marked_as_utf_8_and_ends_its_lines_as_the_rfc_says() -> None:
+    assert frame_csv(pd.DataFrame({"token": ["ß"], "n": [1]})) == "\ufefftoken,n\r\nß,1\r\n".encode()
+    assert frame_csv(pd.DataFrame({"value": []})) == b"\xef\xbb\xbfvalue\r\n"
+
+
+def test_no_text_of_a_file_is_a_formula_and_no_number_becomes_a_text() -> None:
+    frame = pd.DataFrame({"=A1": ["-1", "＝1", "a=1"], "mixed": [-1, "@x", None], "value": [-1.5, 2.0, 3.0]})
+    assert csv_rows(frame) == [
+        ["'=A1", "mixed", "value"],
+        ["'-1", "-1", "-1.5"],
+        ["'＝1", "'@x", "2.0"],
+        ["a=1", "", "3.0"],
+    ]
+    assert list(frame.columns) == ["=A1", "mixed", "value"]  # as it was
+
+
+def test_the_file_is_in_the_payload_as_text() -> None:
+    sent = read(raw([]), csv={"number": 7, "text": frame_csv(pd.DataFrame({"token": ["ß"]})).decode()})
+    assert sent["csv"] == {"number": 7, "text": "\ufefftoken\r\nß\r\n"}
+    assert read(raw([]))["csv"] is None
 
 
 @dataclass

@@ -9,7 +9,8 @@ const SEEN_FROM = 0.2; // share of a figure that is in sight
 const AXIS = /^[xy]axis\d*$/;
 const figures = new WeakMap();
 
-// `payload` is JSON text. `callbacks`: onTable(open) when the table is asked for, onFailure() when nothing can be drawn.
+// `payload` is JSON text. `callbacks`: onTable(open) when the table is asked for, onFailure() when nothing can be drawn,
+// onCsv(number) when the CSV file is asked for, and again with 0 when it has come.
 export function mount(element, payload, callbacks) {
   let live = figures.get(element);
   if (!live) {
@@ -37,12 +38,13 @@ export function unmount(element) {
 
 function create(element) {
   const frame = add(element, "div", "frame");
-  const live = { frame, chart: add(frame, "div", "chart"), rows: null, plotly: null, text: null, pointer: null };
+  const live = { frame, chart: add(frame, "div", "chart"), rows: null, plotly: null, text: null, pointer: null, wanted: 0 };
   add(frame, "div", "skeleton");
   live.chart.setAttribute("role", "img");
   live.tools = add(element, "div", "tools");
   live.tools.setAttribute("role", "group");
   live.table = button(live, "Table", "Show the figure's numbers", () => live.callbacks.onTable(!live.payload.table));
+  button(live, "CSV", "Save all of the figure's numbers, for a spreadsheet or a program", () => askForCsv(live));
   live.files = [
     button(live, "PNG", "Save as a picture", () => saveImage(live, "png")),
     button(live, "SVG", "Save as a drawing", () => saveImage(live, "svg")),
@@ -67,11 +69,12 @@ function create(element) {
 }
 
 function show(live) {
-  const { figure, name, alt, table } = live.payload;
+  const { figure, name, alt, table, csv } = live.payload;
   live.frame.style.height = `${figure.layout.height}px`;
   live.chart.setAttribute("aria-label", alt);
   live.tools.setAttribute("aria-label", `Tools of the figure ${name}`);
   showTable(live, table);
+  if (csv) saveCsv(live, csv);
   draw(live, live.payload).catch((problem) => {
     console.warn("memviz: a figure could not be drawn in place:", problem);
     live.callbacks.onFailure();
@@ -174,9 +177,29 @@ async function savePage(live) {
     `<script>${script}</script>\n`,
     `<script>Plotly.newPlot("figure", ...${drawn}, { displaylogo: false, responsive: true });</script>\n</html>\n`,
   ];
+  save(page, "text/html", `memviz-${name}.html`);
+}
+
+// The server has all rows, this page at most those of the table. A number that was never used before tells a new wish
+// from an old one, of a figure that was here earlier.
+function askForCsv(live) {
+  live.wanted = Date.now();
+  live.callbacks.onCsv(live.wanted);
+}
+
+// The file comes with every answer of the server until it hears that it has come.
+function saveCsv(live, { number, text }) {
+  live.payload.csv = null; // it may be large
+  if (live.wanted && live.wanted !== number) return; // asked for again: the answer to that is on its way
+  if (live.wanted) save([text], "text/csv", `memviz-${live.payload.name}.csv`);
+  live.wanted = 0;
+  live.callbacks.onCsv(0);
+}
+
+function save(parts, type, name) {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(page, { type: "text/html" }));
-  link.download = `memviz-${name}.html`;
+  link.href = URL.createObjectURL(new Blob(parts, { type }));
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
@@ -252,6 +275,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const element = parentElement.querySelector(".memviz-live");
   mount(element, new TextDecoder().decode(data), {
     onTable: (open) => setStateValue("table", open),
+    onCsv: (number) => setStateValue("csv", number),
     onFailure: () => setStateValue("failed", true),
   });
   // The server draws for one theme and does not hear of another one by itself. Asked for in the middle of a change, the

@@ -2,5 +2,6 @@
 
 from memviz.live.component import figure
 from memviz.live.library import routes
+from memviz.live.spreadsheet import frame_csv
 
-__all__ = ["figure", "routes"]
+__all__ = ["figure", "frame_csv", "routes"]

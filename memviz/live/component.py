@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from memviz.live.payload import MOST_ROWS, payload, table_payload
+from memviz.live.spreadsheet import frame_csv
 from memviz.paths import ASSETS
 
 _LIVE = ASSETS / "live"
@@ -32,22 +33,22 @@ def figure(
     table: Callable[[], Any],
     html: Callable[[], bytes],
 ) -> None:
-    """Show a figure with its table and its files as PNG, SVG and HTML.
+    """Show a figure with its table and its files as CSV, PNG, SVG and HTML.
 
-    `table` gives a DataFrame and is called while the table is open. `name` is in the names of files, `alt` is what
-    the figure shows in words. `html` is used where the browser cannot make the file itself.
+    `table` gives a DataFrame and is called while the table is open or its file is wanted. `name` is in the names of
+    files, `alt` is what the figure shows in words. `html` is used where the browser cannot make the file itself.
     """
     if st.session_state.pop(_ALL, False):
         st.rerun()
     if st.session_state.get(_FAILED, False):
         _plain(figure, name, alt, key, table, html)
         return
-    rows = table_payload(table()) if _state(key).get("table") is True else None
     _component(
         key=key,
-        data=payload(figure, name, alt, rows),
-        default={"table": False, "failed": False},
+        data=payload(figure, name, alt, **_numbers(_state(key), table)),
+        default={"table": False, "csv": 0, "failed": False},
         on_table_change=_nothing,
+        on_csv_change=_nothing,
         on_failed_change=_fail,
         on_ground_change=_draw_all,
     )
@@ -55,6 +56,17 @@ def figure(
 
 def _state(key: str) -> dict[str, Any]:
     return st.session_state.get(key) or {}
+
+
+def _numbers(state: dict[str, Any], table: Callable[[], Any]) -> dict[str, Any]:
+    """The table while it is open, and its file while the browser waits for it: its number is 0 otherwise."""
+    wanted = state.get("csv")
+    is_wanted = type(wanted) is int and wanted > 0
+    frame = table() if is_wanted or state.get("table") is True else None
+    return {
+        "table": table_payload(frame) if state.get("table") is True else None,
+        "csv": {"number": wanted, "text": frame_csv(frame).decode()} if is_wanted else None,
+    }
 
 
 def _nothing() -> None:
@@ -89,12 +101,17 @@ def _plain(
                 if len(frame) > MOST_ROWS:
                     st.caption(f"The first {MOST_ROWS:,} of {len(frame):,} rows.")
                 st.dataframe(frame.head(MOST_ROWS), hide_index=True, width=520)
-        st.download_button(
-            "HTML",
-            html,
-            f"memviz-{name}.html",
-            "text/html",
-            on_click="ignore",
-            type="tertiary",
-            key=f"{key}-html",
-        )
+        for label, make, mime in (
+            ("CSV", lambda: frame_csv(table()), "text/csv"),
+            ("HTML", html, "text/html"),
+        ):
+            ending = label.lower()
+            st.download_button(
+                label,
+                make,
+                f"memviz-{name}.{ending}",
+                mime,
+                on_click="ignore",
+                type="tertiary",
+                key=f"{key}-{ending}",
+            )

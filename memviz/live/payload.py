@@ -16,12 +16,19 @@ _PACKED = {"float64": "<f8", "float32": "<f4", "int32": "<i4", "int64": "<i4"}
 """The types of arrays that are packed, and plotly's name for each; counts of timesteps fit into 32 bits."""
 
 
-def payload(figure: dict[str, Any], name: str, alt: str, table: dict[str, Any] | None = None) -> bytes:
-    """The figure, unvalidated, with its name, its description and, while it is shown, its table.
+def payload(
+    figure: dict[str, Any],
+    name: str,
+    alt: str,
+    table: dict[str, Any] | None = None,
+    csv: dict[str, Any] | None = None,
+) -> bytes:
+    """The figure, unvalidated, with its name, its description and, while they are wanted, its table and its CSV file.
 
     Streamlit carries bytes as they are; it would escape every quotation mark of a string.
     """
-    rest = json.dumps({"name": name, "alt": alt, "source": SOURCE, "table": table}, allow_nan=False)
+    known = {"name": name, "alt": alt, "source": SOURCE, "table": table, "csv": csv}
+    rest = json.dumps(known, allow_nan=False)
     drawn = plotly.io.to_json(_packed(figure), validate=False, engine="json")
     return f'{{"figure":{drawn},{rest[1:]}'.encode()
 

@@ -1,155 +1,157 @@
 """One codec for every URL key: the address of a page -> its state and what was wrong with it, and back."""
 
+import math
 from collections.abc import Callable, Container, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import Field, asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from memviz.encoding import KINDS, MAX_BYTES
 from memviz.experiment import Experiment
-from memviz.stage import NODES, PHASES
-from memviz.theme import LOOKS
 
 VERSION = "1"
-MOST_UNITS = 6
 MOST_ADDRESS_BYTES = 2000
-_MOST_TEXT = max(MAX_BYTES.values())
-_MOST_STEP = 2999
-_MOST_UNIT = 63
+NONE = "none"
+SEQUENCE = ("text", "kind")
+"""The fields of a sequence: written in every link, except where they are too long for one."""
+_MOST_DIGITS = 6
 _ON_OFF = {"0": False, "1": True}
+_REAL_LETTERS = frozenset("0123456789.eE+-")
+_MOST_REAL = 40
+
+Parser = Callable[[str], Any]
+BROKEN: Any = object()
+"""What a parser gives for a text that breaks its rule."""
 
 
-@dataclass(frozen=True)
-class GatesState:
-    """Everything that the gates page shows follows from this.
-
-    Attributes:
-        text: the sequence as typed.
-        kind: how it is read; one of `memviz.encoding.KINDS`.
-        standardise: whether numbers are standardised.
-        experiment: the network's settings.
-        timestep: where the cursor stands; past the end it means the last step.
-        unit: the unit whose equations are shown.
-        signal: what tints the ribbon; "" lets the stage choose.
-        phase: the phase of the step that is lit; "" is the whole step.
-        node: the node of the machine that is pinned; "" is none.
-        units: the units that are drawn as lines.
-        loss_timestep: the step that the loss reads; None is the last.
-        loss_unit: the unit that the loss reads; None is the sum.
-    """
-
-    text: str = "hello world"
-    kind: str = "text"
-    standardise: bool = False
-    experiment: Experiment = field(
-        default_factory=lambda: Experiment(seed=1, forget_bias=3.0, update_bias=3.0)
-    )
-    timestep: int = 4
-    unit: int = 5
-    signal: str = ""
-    phase: str = ""
-    node: str = ""
-    units: tuple[int, ...] = (0, 2, 5, 7)
-    loss_timestep: int | None = None
-    loss_unit: int | None = None
-
-    def __post_init__(self) -> None:
-        counts = (self.timestep, self.unit, *self.units)
-        optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
-        if not all(type(value) is int and value >= 0 for value in counts + optional):
-            raise TypeError("Timesteps and units are whole numbers from 0 on.")
-        for value, known in ((self.signal, LOOKS), (self.phase, PHASES), (self.node, NODES)):
-            if value != "" and value not in known:
-                raise TypeError(f"A signal, a phase and a node are known by name; got {value!r}.")
-
-    def to_query(self) -> dict[str, str]:
-        """The state as URL parameters; `read` gives exactly this state back."""
-        view = {
-            field.name: _written(getattr(self, field.name))
-            for field in fields(self)
-            if field.name != "experiment" and getattr(self, field.name) != getattr(DEFAULT, field.name)
-        }
-        text = {"text": self.text, "kind": self.kind}
-        return {"v": VERSION} | text | self.experiment.to_query() | view
+def text(most: int) -> Parser:
+    """Any text of at most so many characters."""
+    return lambda raw: raw if len(raw) <= most else BROKEN
 
 
-DEFAULT = GatesState()
+def one_of(known: Container[str]) -> Parser:
+    """One of the names that are known."""
+    return lambda raw: raw if raw in known else BROKEN
 
 
-def read(query: Mapping[str, str]) -> tuple[GatesState, list[str]]:
-    """The state that an address asks for, and a sentence for each parameter that is unknown or broken.
-
-    What is broken or missing takes its default.
-    """
-    problems: list[str] = []
-    if query.get("v", VERSION) != VERSION:
-        problems.append(f"This link is of version {_shown(query['v'])}, which this memviz does not know.")
-    experiment, broken = Experiment.from_query(query, DEFAULT.experiment)
-    problems += broken
-    state = replace(DEFAULT, experiment=experiment)
-    for name, (parse, rule) in _VIEW.items():
-        if name not in query:
-            continue
-        value = parse(query[name])
-        if value is _BROKEN:
-            problems.append(f"{rule}; got {_shown(query[name])}.")
-        else:
-            state = replace(state, **{name: value})
-    known = {"v", *_VIEW, *asdict(experiment)}
-    unknown = sorted(_shown(name) for name in query if name not in known)
-    if unknown:
-        listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
-        problems.append(f"The link has parameters that this page does not know: {listed}.")
-    return state, problems
+def on_off(raw: str) -> Any:
+    """A switch: 0 or 1."""
+    return _ON_OFF.get(raw, BROKEN)
 
 
-_BROKEN: Any = object()
+def whole(most: int) -> Parser:
+    """A whole number from 0 to `most`, which has at most six digits."""
 
-
-def _text(raw: str) -> Any:
-    return raw if len(raw) <= _MOST_TEXT else _BROKEN
-
-
-def _one_of(known: Container[str]) -> Callable[[str], Any]:
-    return lambda raw: raw if raw in known else _BROKEN
-
-
-def _on_off(raw: str) -> Any:
-    return _ON_OFF.get(raw, _BROKEN)
-
-
-def _whole(most: int) -> Callable[[str], Any]:
     def parse(raw: str) -> Any:
-        fits = raw.isascii() and raw.isdigit() and len(raw) <= 6 and int(raw) <= most
-        return int(raw) if fits else _BROKEN
+        fits = raw.isascii() and raw.isdigit() and len(raw) <= _MOST_DIGITS and int(raw) <= most
+        return int(raw) if fits else BROKEN
 
     return parse
 
 
-def _units(raw: str) -> Any:
-    parse = _whole(_MOST_UNIT)
-    values = tuple(dict.fromkeys(parse(part) for part in raw.split(",", MOST_UNITS)))
-    return values if len(values) <= MOST_UNITS and _BROKEN not in values else _BROKEN
+def real(low: int | float, high: int | float) -> Parser:
+    """A finite number in plain notation from `low` to `high`: no underscores, other digits, nan or inf."""
+
+    def parse(raw: str) -> Any:
+        try:
+            plain = len(raw) <= _MOST_REAL and _REAL_LETTERS.issuperset(raw)
+            value = float(raw) if plain else math.nan
+        except ValueError:
+            return BROKEN
+        return value if math.isfinite(value) and low <= value <= high else BROKEN
+
+    return parse
 
 
-_VIEW: dict[str, tuple[Callable[[str], Any], str]] = {
-    "text": (_text, f"The text in a link has at most {_MOST_TEXT:,} characters"),
-    "kind": (_one_of(KINDS), f"The kind is one of {', '.join(KINDS)}"),
-    "standardise": (_on_off, "Standardise is 0 or 1"),
-    "timestep": (_whole(_MOST_STEP), f"The timestep is a whole number from 0 to {_MOST_STEP}"),
-    "unit": (_whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
-    "signal": (_one_of(LOOKS), f"The signal is one of {', '.join(LOOKS)}"),
-    "phase": (_one_of(PHASES), f"The phase is one of {', '.join(PHASES)}"),
-    "node": (_one_of(NODES), f"The node is one of {', '.join(NODES)}"),
-    "units": (
-        _units,
-        f"The units are 1 to {MOST_UNITS} whole numbers from 0 to {_MOST_UNIT} with commas between",
-    ),
-    "loss_timestep": (_whole(_MOST_STEP), f"The loss's timestep is a whole number from 0 to {_MOST_STEP}"),
-    "loss_unit": (_whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
-}
+def optional(parse: Parser) -> Parser:
+    """What `parse` takes, or "none" for None."""
+    return lambda raw: None if raw == NONE else parse(raw)
+
+
+def several(parse: Parser, most: int) -> Parser:
+    """1 to `most` different values with commas between, as a tuple; a repeated one counts once."""
+
+    def parse_all(raw: str) -> Any:
+        values = tuple(dict.fromkeys(parse(part) for part in raw.split(",", most)))
+        return values if len(values) <= most and BROKEN not in values else BROKEN
+
+    return parse_all
+
+
+@runtime_checkable
+class State(Protocol):
+    """A frozen dataclass that says everything a page shows, a network's settings among it."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def experiment(self) -> Experiment:
+        """The network's settings."""
+
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass(frozen=True)
+class Codec(Generic[S]):
+    """How the state of one page is written in its address.
+
+    The experiment has its own keys; each other field of the state is a key of its own.
+
+    Attributes:
+        default: the state that an empty address means.
+        fields: for each field but the experiment what reads it, and its rule as the start of a sentence.
+
+    Raises:
+        ValueError: if a field of the state cannot be read, or another one can.
+    """
+
+    default: S
+    fields: Mapping[str, tuple[Parser, str]]
+
+    def __post_init__(self) -> None:
+        names = {field.name for field in fields(self.default)} - {"experiment"}
+        if names != set(self.fields):
+            raise ValueError(
+                f"A codec reads {', '.join(sorted(names))}; got {', '.join(sorted(self.fields))}."
+            )
+
+    def read(self, query: Mapping[str, str]) -> tuple[S, list[str]]:
+        """The state that an address asks for, and a sentence for each parameter that is unknown or broken.
+
+        What is broken or missing takes its default.
+        """
+        problems: list[str] = []
+        if query.get("v", VERSION) != VERSION:
+            problems.append(f"This link is of version {_shown(query['v'])}, which this memviz does not know.")
+        experiment, broken = Experiment.from_query(query, self.default.experiment)
+        problems += broken
+        values: dict[str, Any] = {"experiment": experiment}
+        for name, (parse, rule) in self.fields.items():
+            value = parse(query[name]) if name in query else getattr(self.default, name)
+            if value is BROKEN:
+                problems.append(f"{rule}; got {_shown(query[name])}.")
+            else:
+                values[name] = value
+        known = {"v", *self.fields, *asdict(experiment)}
+        unknown = sorted(_shown(name) for name in query if name not in known)
+        if unknown:
+            listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+            problems.append(f"The link has parameters that this page does not know: {listed}.")
+        return replace(self.default, **values), problems
+
+    def to_query(self, state: S) -> dict[str, str]:
+        """The state as URL parameters; `read` gives exactly this state back."""
+        sequence = {name: _written(getattr(state, name)) for name in SEQUENCE if name in self.fields}
+        view = {
+            name: _written(getattr(state, name))
+            for name in self.fields
+            if getattr(state, name) != getattr(self.default, name)
+        }
+        return {"v": VERSION} | sequence | state.experiment.to_query() | view
 
 
 def _written(value: Any) -> str:
+    if value is None:
+        return NONE
     if isinstance(value, bool):
         return "1" if value else "0"
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -157,5 +159,5 @@ def _written(value: Any) -> str:
 
 def _shown(raw: str) -> str:
     """What arrived, in at most 40 visible ASCII characters."""
-    text = ascii(raw)
-    return text if len(text) <= 40 else f"{text[:39]}…"
+    shown = ascii(raw)
+    return shown if len(shown) <= 40 else f"{shown[:39]}…"

@@ -1,91 +1,144 @@
-"""One page's state, kept in the session: widgets and components only emit changes to it.
+"""A page's state, kept in the session: widgets and components only emit changes to it.
 
-The state is frozen and follows from the address when the page is opened; afterwards the address follows from it.
+The state is frozen. It follows from the address when the page is opened, by a link or by the browser's Back;
+afterwards the address follows from it.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from memviz.web.address import MOST_ADDRESS_BYTES, GatesState, read
+from memviz.web.address import MOST_ADDRESS_BYTES, SEQUENCE, Codec, S
 
-_STATE = "gates"
-_PROBLEMS = "gates-problems"
-
-
-def current() -> GatesState:
-    """The state of this session, read from the address the first time."""
-    if _STATE not in st.session_state:
-        state, problems = read(dict(st.query_params))
-        st.session_state[_STATE] = state
-        st.session_state[_PROBLEMS] = problems
-    state = st.session_state[_STATE]
-    assert isinstance(state, GatesState)
-    return state
+_SHOWN = "page"  # the name of the page that wrote its address last
 
 
-def problems() -> list[str]:
-    """What was wrong with the address or with the last change, a sentence each."""
-    return list(st.session_state.get(_PROBLEMS, []))
+@dataclass(frozen=True)
+class Page(Generic[S]):
+    """One page's hold on its state: whoever returns to the page in the same session finds it as it was.
 
-
-def change(**values: Any) -> None:
-    """Change parts of the state; a value that breaks a rule changes nothing and is said."""
-    try:
-        st.session_state[_STATE] = replace(current(), **values)
-        st.session_state[_PROBLEMS] = []
-    except TypeError:
-        # A choice out of a list that has shrunk meanwhile arrives as its label: there is no such unit any more.
-        return
-    except ValueError as error:
-        st.session_state[_PROBLEMS] = [str(error)]
-
-
-def change_experiment(**settings: Any) -> None:
-    """Change settings of the network; a value that breaks a rule changes nothing and is said."""
-    try:
-        change(experiment=replace(current().experiment, **settings))
-    except ValueError as error:
-        st.session_state[_PROBLEMS] = [str(error)]
-
-
-def bound(name: str, value: Any, emit: Callable[[Any], None], fits: Any = None) -> dict[str, Any]:
-    """The arguments that tie a widget to the state: it shows `value` and emits what it is changed to.
-
-    The widget's own value is written only where it differs, so that a page that is slower than a typist does
-    not take letters back, and where `fits`, its bounds or options, changed: that makes a new widget in the
-    browser, which would start at its own default.
+    Attributes:
+        name: what the page's keys in the session begin with.
+        codec: how the state is written in the address.
     """
-    key, fitted = f"gates-{name}", f"gates-{name}-fits"
-    changed = st.session_state.get(fitted, fits) != fits
-    st.session_state[fitted] = fits
-    if changed or key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    return {"key": key, "on_change": _emitted, "args": (key, emit)}
+
+    name: str
+    codec: Codec[S]
+
+    def current(self) -> S:
+        """The state of this session, read from the address the first time and where a link brought another one.
+
+        An empty address keeps the state: that is how the navigation returns to a page.
+        """
+        query = st.query_params.to_dict()
+        if self._state not in st.session_state or (query and not self._is_own(query)):
+            state, problems = self.codec.read(query)
+            st.session_state[self._state] = state
+            st.session_state[self._problems] = problems
+            st.session_state[self._addresses] = [query]
+        kept: S = st.session_state[self._state]
+        return kept
+
+    def problems(self) -> list[str]:
+        """What was wrong with the address or with the last change, a sentence each."""
+        return list(st.session_state.get(self._problems, []))
+
+    def change(self, **values: Any) -> None:
+        """Change parts of the state; a value that breaks a rule changes nothing and is said."""
+        try:
+            st.session_state[self._state] = replace(self.current(), **values)
+            st.session_state[self._problems] = []
+        except TypeError:
+            # A choice out of a list that has shrunk meanwhile arrives as its label: there is no such unit any more.
+            return
+        except ValueError as error:
+            st.session_state[self._problems] = [str(error)]
+
+    def change_experiment(self, **settings: Any) -> None:
+        """Change settings of the network; a value that breaks a rule changes nothing and is said."""
+        try:
+            self.change(experiment=replace(self.current().experiment, **settings))
+        except ValueError as error:
+            st.session_state[self._problems] = [str(error)]
+
+    def bound(self, name: str, value: Any, emit: Callable[[Any], None], fits: Any = None) -> dict[str, Any]:
+        """The arguments that tie a widget to the state: it shows `value` and emits what it is changed to.
+
+        The widget's own value is written only where it differs, so that a page that is slower than a typist does
+        not take letters back, and where `fits`, its bounds or options, changed: that makes a new widget in the
+        browser, which would start at its own default.
+        """
+        key, fitted = f"{self.name}-{name}", f"{self.name}-{name}-fits"
+        changed = st.session_state.get(fitted, fits) != fits
+        st.session_state[fitted] = fits
+        if changed or key not in st.session_state or st.session_state[key] != value:
+            st.session_state[key] = value
+        return {"key": key, "on_change": _emitted, "args": (key, emit)}
+
+    def lazy_popover(self, label: str, icon: str, name: str) -> Any:
+        """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
+        key = f"{self.name}-popover-{name}"
+        return st.popover(label, icon=f":material/{icon}:", on_change="rerun", key=key)
+
+    def publish(self, shown: S) -> None:
+        """Bring the address up to date with the state that is on the screen.
+
+        A link holds about 2 kB: a sequence that does not fit is left out, and the page says so.
+        """
+        query = self.codec.to_query(shown)
+        if len(urlencode(query)) > MOST_ADDRESS_BYTES:
+            for name in SEQUENCE:
+                query.pop(name, None)
+            st.caption(
+                "The sequence is too long for a link: the address of this page holds the settings without it.",
+            )
+        st.session_state[_SHOWN] = self.name
+        arrived = st.query_params.to_dict()
+        # An address that Back or Forward brought stays as it is: another entry in the browser's history would
+        # take away what lies ahead, and lead whoever goes back from an empty address to it again and again.
+        if arrived == query or _came_by_history():
+            self._follow(arrived)
+        else:
+            self._follow(arrived, query)
+            st.query_params.from_dict(query)
+
+    def _is_own(self, query: dict[str, str]) -> bool:
+        """Whether the browser shows an address that this page wrote or has read, rather than one of a link.
+
+        While an address is on its way to the browser, changes still come with an earlier one; but when the reader
+        goes back in the browser's history, or comes from another page, an earlier one is meant.
+        """
+        addresses = st.session_state.get(self._addresses, [])
+        is_meant = _came_by_history() or st.session_state.get(_SHOWN) != self.name
+        return query in (addresses[-1:] if is_meant else addresses)
+
+    def _follow(self, arrived: dict[str, str], *published: dict[str, str]) -> None:
+        """Remember the address that the browser has, and those since then; it never shows an earlier one by itself."""
+        addresses = st.session_state.get(self._addresses, [])
+        ahead = addresses[addresses.index(arrived) :] if arrived in addresses else [arrived]
+        st.session_state[self._addresses] = [*ahead, *published]
+
+    @property
+    def _state(self) -> str:
+        return f"{self.name}-state"
+
+    @property
+    def _problems(self) -> str:
+        return f"{self.name}-problems"
+
+    @property
+    def _addresses(self) -> str:
+        return f"{self.name}-addresses"
 
 
-def lazy_popover(label: str, icon: str, name: str) -> Any:
-    """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
-    key = f"gates-popover-{name}"
-    return st.popover(label, icon=f":material/{icon}:", on_change="rerun", key=key)
-
-
-def publish(shown: GatesState) -> None:
-    """Bring the address up to date with the state that is on the screen.
-
-    A link holds about 2 kB: a sequence that does not fit is left out, and the page says so.
-    """
-    query = shown.to_query()
-    if len(urlencode(query)) > MOST_ADDRESS_BYTES:
-        del query["text"], query["kind"]
-        st.caption(
-            "The sequence is too long for a link: the address of this page holds the settings without it.",
-        )
-    if dict(st.query_params) != query:
-        st.query_params.from_dict(query)
+def _came_by_history() -> bool:
+    """Whether Back or Forward in the browser, and nothing else, made the page run."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def _emitted(key: str, emit: Callable[[Any], None]) -> None:

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import Experiment, encode
 from memviz.paths import APP_SCRIPT
-from memviz.web.address import DEFAULT, GatesState
+from memviz.web.gates.address import DEFAULT, GatesState
 
 OpenPage = Callable[..., AppTest]
 
@@ -310,6 +310,20 @@ def test_the_table_of_a_figure_is_sent_while_it_is_open(open_page: OpenPage) -> 
     assert table["total"] == len(table["rows"]) == 2 * 3 * 8
 
 
+@pytest.mark.parametrize("forged", [0, -1, True, "1", None, 1.5])
+def test_the_file_of_a_figure_is_sent_while_it_is_wanted(open_page: OpenPage, forged: Any) -> None:
+    app = open_page(text="abc", units="0")
+    app.session_state["gates-chart-states"] = {"csv": 5}
+    run(app)
+    by_name = {chart["name"]: chart for chart in charts(app)}
+    assert by_name["gradients"]["csv"] is by_name["states"]["table"] is None
+    assert by_name["states"]["csv"]["number"] == 5
+    assert by_name["states"]["csv"]["text"].count("\r\n") == 1 + 2 * 3 * 8
+    app.session_state["gates-chart-states"] = {"csv": forged}
+    run(app)
+    assert [chart["csv"] for chart in charts(app)] == [None, None]
+
+
 def test_streamlits_own_charts_are_shown_where_ours_cannot_be_loaded(open_page: OpenPage) -> None:
     app = open_page()
     app.session_state["live-failed"] = True
@@ -318,3 +332,4 @@ def test_streamlits_own_charts_are_shown_where_ours_cannot_be_loaded(open_page: 
     plain = app.get("plotly_chart")
     assert len(plain) == 2
     assert "The cell state reaches" in plain[0].proto.spec
+    assert [button.proto.label for button in app.get("download_button")] == ["CSV", "HTML"] * 2

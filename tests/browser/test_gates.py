@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from memviz import Experiment, encode
 from memviz.theme import MINUS
-from memviz.web.address import DEFAULT
+from memviz.web.gates.address import DEFAULT
 
 OpenApp = Callable[..., None]
 NewPage = Callable[..., Page]

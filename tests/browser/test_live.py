@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Download, Locator, Page, Route, expect
 
 from memviz import Experiment, encode, record
-from memviz.web.address import DEFAULT
+from memviz.web.gates.address import DEFAULT
 
 OpenApp = Callable[..., None]
 NewPage = Callable[..., Page]
@@ -207,6 +207,29 @@ def test_the_table_takes_the_place_of_the_figure_and_follows_it(page: Page, open
     expect(chart(page, "states")).to_be_visible()
 
 
+def test_all_rows_are_saved_once_as_csv(page: Page, open_app: OpenApp) -> None:
+    open_drawn(page, open_app, "?kind=signal&text=sine+400&units=1&hidden_size=9")
+    saved: list[Download] = []
+    page.on("download", lambda download: saved.append(download))
+    for count in (1, 2):
+        with page.expect_download():
+            press(page, "states", "CSV")
+        page.wait_for_timeout(500)
+        assert len(saved) == count
+    assert saved[0].suggested_filename == "memviz-states.csv"
+    lines = saved[0].path().read_bytes().decode("utf-8-sig").split("\r\n")
+    assert lines[0] == "timestep,token,signal,unit,value"
+    values = [float(line.rsplit(",", 1)[1]) for line in lines[1:] if ",cell,1," in line]
+    assert len(lines) == 1 + 2 * 400 * 9 + 1  # more than the table shows, and the last line's end
+    assert values == pytest.approx(drawn_values(page, "states", 0), abs=0)
+    change_bias(page)
+    press(page, "states", "Table")
+    expect(figure(page, "states").get_by_role("columnheader")).to_have_count(5)
+    page.wait_for_timeout(500)
+    assert len(saved) == 2
+    assert saved[1].path().read_bytes() == saved[0].path().read_bytes()
+
+
 def test_each_figure_says_in_words_what_it_shows(page: Page, open_app: OpenApp) -> None:
     open_drawn(page, open_app)
     for start in ("Lines over time for units", "Gradient norms over time"):
@@ -242,6 +265,9 @@ def test_without_the_library_streamlits_own_charts_are_shown(
     with page.expect_download() as saved:
         page.get_by_role("button", name="HTML").first.click()
     assert saved.value.suggested_filename == "memviz-states.html"
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").last.click()
+    assert saved.value.suggested_filename == "memviz-gradients.csv"
     change_bias(page)
     expect(page.locator("[data-testid=stPlotlyChart] .js-plotly-plot")).to_have_count(2)
     assert complaints.found  # the browser's own, about the address

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from memviz import encode
 from memviz.cells import CELLS
-from memviz.web.address import DEFAULT
+from memviz.web.gates.address import DEFAULT
 from tests.browser.reading import TEXT, Numbers, OpenApp, close, go_to, node, nodes, read
 
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from memviz.cells import CELLS
 from memviz.experiment import Experiment
 from memviz.stage import NODES, PHASES
-from memviz.web.address import DEFAULT, GatesState, read
+from memviz.web.gates.address import CODEC, DEFAULT, GatesState
+
+read = CODEC.read
 
 SIGNALS = ("input", "forget", "candidate", "output", "reset", "update", "cell", "cell_tanh", "hidden")
 BIASES = st.none() | st.floats(-100, 100)

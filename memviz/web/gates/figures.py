@@ -15,10 +15,10 @@ from memviz.stage import stage_html
 from memviz.theme import number
 from memviz.trace import Trace
 from memviz.web import engine
-from memviz.web.address import GatesState
 from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
-from memviz.web.state import bound, change, current, lazy_popover
+from memviz.web.gates.address import GatesState
+from memviz.web.gates.page import PAGE
 
 _SUM = "sum"  # a select box takes None for no choice
 
@@ -39,7 +39,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         chart(
             "states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names])
         )
-        with lazy_popover(f"Units drawn: {', '.join(map(str, units))}", "line_axis", "units") as popover:
+        with PAGE.lazy_popover(f"Units drawn: {', '.join(map(str, units))}", "line_axis", "units") as popover:
             if popover.open:
                 _units_control(units, trace)
     with right:
@@ -49,7 +49,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         last = len(trace) - 1
         timestep = last if flow.loss.timestep is None else flow.loss.timestep
         loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit)} at step {timestep}"
-        with lazy_popover(loss, "flag", "loss") as popover:
+        with PAGE.lazy_popover(loss, "flag", "loss") as popover:
             if popover.open:
                 _loss_controls(flow, trace)
     _proof(engine.proof(state.experiment, state.text, state.kind, state.standardise))
@@ -61,7 +61,9 @@ def _units_control(units: list[int], trace: Trace) -> None:
         "Units drawn",
         range(trace.units),
         max_selections=MOST_UNITS,
-        **bound("units", units, lambda chosen: change(units=tuple(chosen) or (0,)), fits=trace.units),
+        **PAGE.bound(
+            "units", units, lambda chosen: PAGE.change(units=tuple(chosen) or (0,)), fits=trace.units
+        ),
     )
 
 
@@ -84,10 +86,10 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
         "Loss",
         [_SUM, *range(trace.units)],
         format_func=_loss_label,
-        **bound(
+        **PAGE.bound(
             "loss_unit",
             _SUM if flow.loss.unit is None else flow.loss.unit,
-            lambda unit: change(loss_unit=None if unit == _SUM else unit),
+            lambda unit: PAGE.change(loss_unit=None if unit == _SUM else unit),
             fits=trace.units,
         ),
     )
@@ -96,10 +98,10 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
             "read at timestep",
             0,
             last,
-            **bound(
+            **PAGE.bound(
                 "loss_timestep",
                 timestep,
-                lambda step: change(loss_timestep=None if step == last else step),
+                lambda step: PAGE.change(loss_timestep=None if step == last else step),
                 fits=last,
             ),
         )
@@ -124,7 +126,7 @@ def _proof(proof: Parity) -> None:
 
 
 def _files(run: Run) -> None:
-    with lazy_popover("Download", "download", "download") as popover:
+    with PAGE.lazy_popover("Download", "download", "download") as popover:
         if popover.open:
             _downloads(run)
     with st.expander(
@@ -135,7 +137,7 @@ def _files(run: Run) -> None:
 
 
 def _downloads(run: Run) -> None:
-    trace, state = run.trace, current()  # what makes a file runs without a session
+    trace, state = run.trace, PAGE.current()  # what makes a file runs without a session
     where = {name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal")}
     title = f"memviz: {trace.cell.title}"
     for label, make, name, mime in (

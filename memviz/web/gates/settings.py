@@ -5,8 +5,8 @@ import streamlit as st
 from memviz.cells import CELLS
 from memviz.experiment import CHRONO_STEPS_RANGE, RECURRENT_SCALE_RANGE
 from memviz.initialisation import INITIALISATIONS
-from memviz.web.address import GatesState
-from memviz.web.state import bound, change, change_experiment
+from memviz.web.gates.address import GatesState
+from memviz.web.gates.page import PAGE
 
 CELL_FAMILIES = {
     family: (label, [name for name, cell in CELLS.items() if cell.family == family])
@@ -50,25 +50,27 @@ def more_settings(state: GatesState) -> None:
         INITIALISATIONS,
         format_func=INITIALISATION_LABELS.__getitem__,
         help="Chrono biases (Tallec & Ollivier 2018) give each unit its own time to hold.",
-        **bound("initialisation", experiment.initialisation, _initialise),
+        **PAGE.bound("initialisation", experiment.initialisation, _initialise),
     )
     if experiment.initialisation == "chrono":
         st.number_input(
             "Longest time that chrono biases aim at, in timesteps",
             *CHRONO_STEPS_RANGE,
             step=1,
-            **bound(
-                "chrono_steps", experiment.chrono_steps, lambda steps: change_experiment(chrono_steps=steps)
+            **PAGE.bound(
+                "chrono_steps",
+                experiment.chrono_steps,
+                lambda steps: PAGE.change_experiment(chrono_steps=steps),
             ),
         )
     st.number_input(
         "Recurrent scale: a factor on the weights from h",
         *RECURRENT_SCALE_RANGE,
         step=0.25,
-        **bound(
+        **PAGE.bound(
             "recurrent_scale",
             experiment.recurrent_scale,
-            lambda scale: change_experiment(recurrent_scale=scale),
+            lambda scale: PAGE.change_experiment(recurrent_scale=scale),
         ),
     )
     name = "update_bias" if CELLS[experiment.cell].family == "gru" else "forget_bias"
@@ -76,20 +78,20 @@ def more_settings(state: GatesState) -> None:
     st.toggle(
         f"Set the {label}",
         help="Off: it stays as torch draws it, near 0.",
-        **bound(
+        **PAGE.bound(
             f"set-{name}",
             getattr(experiment, name) is not None,
-            lambda on: change_experiment(**{name: DEFAULT_BIAS if on else None}),
+            lambda on: PAGE.change_experiment(**{name: DEFAULT_BIAS if on else None}),
         ),
     )
     st.toggle(
         "Standardise numbers: mean 0, standard deviation 1",
         disabled=state.kind not in ("numbers", "signal"),
-        **bound("standardise", state.standardise, lambda on: change(standardise=on)),
+        **PAGE.bound("standardise", state.standardise, lambda on: PAGE.change(standardise=on)),
     )
 
 
 def _initialise(name: str) -> None:
     """Chrono biases would be overruled by a bias that is set, so choosing them leaves the biases to the draw."""
     drawn = {"forget_bias": None, "update_bias": None} if name == "chrono" else {}
-    change_experiment(initialisation=name, **drawn)
+    PAGE.change_experiment(initialisation=name, **drawn)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import streamlit as st
 
 from memviz.stage import stage, stage_position, step_detail
-from memviz.web.address import GatesState
 from memviz.web.engine import Run
-from memviz.web.state import change, current, publish
+from memviz.web.gates.address import GatesState
+from memviz.web.gates.page import PAGE
 
 _STAGE = "gates-stage"
 
@@ -15,7 +15,7 @@ _STAGE = "gates-stage"
 @st.fragment
 def show(shown: GatesState, run: Run) -> None:
     """The cell as a machine at the step where the reader is; `shown` is the state whose sequence is on the screen."""
-    state, trace = current(), run.trace
+    state, trace = PAGE.current(), run.trace
     timestep, unit = min(state.timestep, len(trace) - 1), min(state.unit, trace.units - 1)
     where = {
         "timestep": timestep,
@@ -25,7 +25,7 @@ def show(shown: GatesState, run: Run) -> None:
         "signal": state.signal,
     }
     stage(run.payload, where, step_detail(run.network, trace, timestep, unit), _moved, key=_STAGE)
-    publish(
+    PAGE.publish(
         replace(
             shown,
             timestep=state.timestep,
@@ -39,4 +39,4 @@ def show(shown: GatesState, run: Run) -> None:
 
 def _moved() -> None:
     at = stage_position(_STAGE)
-    change(**{name: at[name] for name in ("timestep", "unit", "phase", "node", "signal") if name in at})
+    PAGE.change(**{name: at[name] for name in ("timestep", "unit", "phase", "node", "signal") if name in at})

@@ -1,0 +1,84 @@
+"""The state of the gates page and its codec."""
+
+from dataclasses import dataclass, field
+
+from memviz.encoding import KINDS, MAX_BYTES
+from memviz.experiment import Experiment
+from memviz.stage import NODES, PHASES
+from memviz.theme import LOOKS
+from memviz.web.address import Codec, on_off, one_of, several, text, whole
+
+MOST_UNITS = 6
+_MOST_TEXT = max(MAX_BYTES.values())
+_MOST_STEP = 2999
+_MOST_UNIT = 63
+
+
+@dataclass(frozen=True)
+class GatesState:
+    """Everything that the gates page shows follows from this.
+
+    Attributes:
+        text: the sequence as typed.
+        kind: how it is read; one of `memviz.encoding.KINDS`.
+        standardise: whether numbers are standardised.
+        experiment: the network's settings.
+        timestep: where the cursor stands; past the end it means the last step.
+        unit: the unit whose equations are shown.
+        signal: what tints the ribbon; "" lets the stage choose.
+        phase: the phase of the step that is lit; "" is the whole step.
+        node: the node of the machine that is pinned; "" is none.
+        units: the units that are drawn as lines.
+        loss_timestep: the step that the loss reads; None is the last.
+        loss_unit: the unit that the loss reads; None is the sum.
+    """
+
+    text: str = "hello world"
+    kind: str = "text"
+    standardise: bool = False
+    experiment: Experiment = field(
+        default_factory=lambda: Experiment(seed=1, forget_bias=3.0, update_bias=3.0)
+    )
+    timestep: int = 4
+    unit: int = 5
+    signal: str = ""
+    phase: str = ""
+    node: str = ""
+    units: tuple[int, ...] = (0, 2, 5, 7)
+    loss_timestep: int | None = None
+    loss_unit: int | None = None
+
+    def __post_init__(self) -> None:
+        counts = (self.timestep, self.unit, *self.units)
+        optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
+        if not all(type(value) is int and value >= 0 for value in counts + optional):
+            raise TypeError("Timesteps and units are whole numbers from 0 on.")
+        for value, known in ((self.signal, LOOKS), (self.phase, PHASES), (self.node, NODES)):
+            if value != "" and value not in known:
+                raise TypeError(f"A signal, a phase and a node are known by name; got {value!r}.")
+
+    def to_query(self) -> dict[str, str]:
+        """The state as URL parameters; `CODEC.read` gives exactly this state back."""
+        return CODEC.to_query(self)
+
+
+DEFAULT = GatesState()
+CODEC = Codec(
+    DEFAULT,
+    {
+        "text": (text(_MOST_TEXT), f"The text in a link has at most {_MOST_TEXT:,} characters"),
+        "kind": (one_of(KINDS), f"The kind is one of {', '.join(KINDS)}"),
+        "standardise": (on_off, "Standardise is 0 or 1"),
+        "timestep": (whole(_MOST_STEP), f"The timestep is a whole number from 0 to {_MOST_STEP}"),
+        "unit": (whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
+        "signal": (one_of(LOOKS), f"The signal is one of {', '.join(LOOKS)}"),
+        "phase": (one_of(PHASES), f"The phase is one of {', '.join(PHASES)}"),
+        "node": (one_of(NODES), f"The node is one of {', '.join(NODES)}"),
+        "units": (
+            several(whole(_MOST_UNIT), MOST_UNITS),
+            f"The units are 1 to {MOST_UNITS} whole numbers from 0 to {_MOST_UNIT} with commas between",
+        ),
+        "loss_timestep": (whole(_MOST_STEP), f"The loss's timestep is a whole number from 0 to {_MOST_STEP}"),
+        "loss_unit": (whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
+    },
+)

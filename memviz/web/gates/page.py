@@ -1,0 +1,6 @@
+"""The gates page's hold on its state in the session."""
+
+from memviz.web.gates.address import CODEC
+from memviz.web.state import Page
+
+PAGE = Page("gates", CODEC)
