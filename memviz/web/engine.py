@@ -6,9 +6,10 @@ caches.
 """
 
 import gc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 import torch
@@ -23,8 +24,15 @@ from memviz.trace import Trace, record
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 3
+P = ParamSpec("P")
+R = TypeVar("R")
 torch.set_num_threads(1)
 gc.freeze()  # what is imported stays; collecting it again would stop everybody for 200 ms
+
+
+def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function of the engine on the engine's thread, and wait for what it gives."""
+    return _ENGINE.submit(function, *args, **kwargs).result()
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,21 +52,21 @@ def run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
     Raises:
         EncodingError: if the text is no such sequence.
     """
-    return _ENGINE.submit(_run, experiment, text, kind, standardise).result()
+    return call(_run, experiment, text, kind, standardise)
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
 def flow(experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss) -> GradientFlow:
     """The gradient of a loss through such a run."""
     done = run(experiment, text, kind, standardise)
-    return _ENGINE.submit(gradient_flow, done.network, done.trace, loss).result()
+    return call(gradient_flow, done.network, done.trace, loss)
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
 def proof(experiment: Experiment, text: str, kind: str, standardise: bool) -> Parity:
     """How far such a run is from torch.nn."""
     done = run(experiment, text, kind, standardise)
-    return _ENGINE.submit(parity, done.network, done.trace).result()
+    return call(parity, done.network, done.trace)
 
 
 def _run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:

@@ -1,12 +1,8 @@
 """The figures of the gates page, each with its table and its files, and what the whole run can be saved as."""
 
-from collections.abc import Callable
-from typing import Any
-
 import streamlit as st
 
-from memviz import live
-from memviz.figures import MOST_UNITS, Figure, figure_html, gradient_lines, state_lines
+from memviz.figures import MOST_UNITS, gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
 from memviz.parity import Parity
@@ -15,17 +11,13 @@ from memviz.stage import stage_html
 from memviz.theme import number
 from memviz.trace import Trace
 from memviz.web import engine
+from memviz.web.charts import chart, is_dark
 from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
 
 _SUM = "sum"  # a select box takes None for no choice
-
-
-def is_dark() -> bool:
-    """Whether the visitor's theme is dark."""
-    return st.context.theme.type == "dark"
 
 
 def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
@@ -37,7 +29,11 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         figure = state_lines(trace, units, states_finding(trace, units), is_dark())
         alt = f"Lines over time for units {', '.join(map(str, units))}. {states_finding(trace, units)}."
         chart(
-            "states", figure, alt, lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names])
+            PAGE,
+            "states",
+            figure,
+            alt,
+            lambda: trace.to_frame([n for n in ("cell", "hidden") if n in trace.names]),
         )
         with PAGE.lazy_popover(f"Units drawn: {', '.join(map(str, units))}", "line_axis", "units") as popover:
             if popover.open:
@@ -45,7 +41,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
     with right:
         figure = gradient_lines(flow, trace.cell.family, gradient_finding(flow), is_dark())
         alt = f"Gradient norms over time on a log axis. {gradient_finding(flow)}"
-        chart("gradients", figure, alt, flow.to_frame)
+        chart(PAGE, "gradients", figure, alt, flow.to_frame)
         last = len(trace) - 1
         timestep = last if flow.loss.timestep is None else flow.loss.timestep
         loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit)} at step {timestep}"
@@ -64,18 +60,6 @@ def _units_control(units: list[int], trace: Trace) -> None:
         **PAGE.bound(
             "units", units, lambda chosen: PAGE.change(units=tuple(chosen) or (0,)), fits=trace.units
         ),
-    )
-
-
-def chart(name: str, figure: Figure, alt: str, table: Callable[[], Any]) -> None:
-    """A figure that is updated in place, with its table and its files."""
-    live.figure(
-        figure,
-        name=name,
-        alt=alt,
-        key=f"gates-chart-{name}",
-        table=table,
-        html=lambda: figure_html(figure, f"memviz: {name}"),
     )
 
 

@@ -3,10 +3,9 @@
 import streamlit as st
 
 from memviz.cells import CELLS
-from memviz.experiment import CHRONO_STEPS_RANGE, RECURRENT_SCALE_RANGE
-from memviz.initialisation import INITIALISATIONS
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
+from memviz.web.settings import weight_settings
 
 CELL_FAMILIES = {
     family: (label, [name for name, cell in CELLS.items() if cell.family == family])
@@ -32,47 +31,13 @@ EXAMPLES = {
 }
 """Sequences worth a look: label -> (text, kind); the first of each kind stands in when that kind is chosen."""
 
-INITIALISATION_LABELS = {
-    "uniform": "uniform, as torch draws",
-    "orthogonal": "orthogonal recurrent weights",
-    "normal": "normal recurrent weights, N(0, 1/H)",
-    "chrono": "chrono biases",
-    "non-normal": "one matrix: .9 on the diagonal, 5 above it",
-}
 DEFAULT_BIAS = 3.0
 
 
 def more_settings(state: GatesState) -> None:
     """Initialisation, recurrent scale, whether a bias is set or drawn, and standardisation."""
     experiment = state.experiment
-    st.selectbox(
-        "Initialisation",
-        INITIALISATIONS,
-        format_func=INITIALISATION_LABELS.__getitem__,
-        help="Chrono biases (Tallec & Ollivier 2018) give each unit its own time to hold.",
-        **PAGE.bound("initialisation", experiment.initialisation, _initialise),
-    )
-    if experiment.initialisation == "chrono":
-        st.number_input(
-            "Longest time that chrono biases aim at, in timesteps",
-            *CHRONO_STEPS_RANGE,
-            step=1,
-            **PAGE.bound(
-                "chrono_steps",
-                experiment.chrono_steps,
-                lambda steps: PAGE.change_experiment(chrono_steps=steps),
-            ),
-        )
-    st.number_input(
-        "Recurrent scale: a factor on the weights from h",
-        *RECURRENT_SCALE_RANGE,
-        step=0.25,
-        **PAGE.bound(
-            "recurrent_scale",
-            experiment.recurrent_scale,
-            lambda scale: PAGE.change_experiment(recurrent_scale=scale),
-        ),
-    )
+    weight_settings(PAGE)
     name = "update_bias" if CELLS[experiment.cell].family == "gru" else "forget_bias"
     label = name.replace("_", " ")
     st.toggle(
@@ -89,9 +54,3 @@ def more_settings(state: GatesState) -> None:
         disabled=state.kind not in ("numbers", "signal"),
         **PAGE.bound("standardise", state.standardise, lambda on: PAGE.change(standardise=on)),
     )
-
-
-def _initialise(name: str) -> None:
-    """Chrono biases would be overruled by a bias that is set, so choosing them leaves the biases to the draw."""
-    drawn = {"forget_bias": None, "update_bias": None} if name == "chrono" else {}
-    PAGE.change_experiment(initialisation=name, **drawn)

@@ -1,0 +1,1 @@
+"""The parts of the gradients page: its state, its controls, its presets and its panels."""

@@ -1,0 +1,110 @@
+"""What the gradients page shows, and how that is written in its address."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from memviz.experiment import Experiment
+from memviz.gradients import LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Study
+from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, real, text, whole
+
+_MOST_TEXT = 10_000
+_MOST_UNIT = 63
+_MOST_TARGET = 40
+RATE_RANGE = (-10.0, 10.0)
+
+
+@dataclass(frozen=True)
+class GradientsState:
+    """Everything that the gradients page shows follows from this.
+
+    Attributes:
+        source, text, lag, experiment, loss, loss_unit, loss_timestep, everywhere, target: as in
+            `memviz.gradients.Study`; a step or unit that is not there means the last.
+        network: which of the networks is opened up, one of `memviz.gradients.NETWORKS`.
+        spread: whether 20 seeds are drawn as a band.
+        detached: whether the opened network's gates see the state as a constant.
+        timestep: the point that is checked; past the loss's step it means that step.
+        unit: its unit.
+        rate: the number of one's own that is multiplied often.
+    """
+
+    source: str = "text"
+    text: str = "the cat that the dogs chased runs. "
+    lag: int = 100
+    experiment: Experiment = field(default_factory=lambda: Experiment(forget_bias=3.0))
+    loss: str = "sum"
+    loss_unit: int = 0
+    loss_timestep: int | None = None
+    everywhere: bool = False
+    target: str = ""
+    network: str = "lstm"
+    spread: bool = False
+    detached: bool = False
+    timestep: int = 90
+    unit: int = 0
+    rate: float = 0.95
+
+    @property
+    def study(self) -> Study:
+        """What is compared."""
+        timestep = self.loss_timestep
+        return Study(
+            self.source,
+            self.text,
+            self.lag,
+            self.experiment,
+            self.loss,
+            min(self.loss_unit, self.experiment.hidden_size - 1),
+            None if timestep is None or timestep >= self.lag else timestep,
+            self.everywhere,
+            self.target,
+        )
+
+    @property
+    def seeds(self) -> int:
+        """How many networks of each kind are run."""
+        return SEEDS if self.spread else 1
+
+    def notes(self) -> list[str]:
+        """A sentence for each choice that this network or input does not have."""
+        said = []
+        units = self.experiment.hidden_size
+        if self.loss == "unit" and self.loss_unit >= units:
+            said.append(
+                f"The loss reads a unit from 0 to {units - 1}; got {self.loss_unit}, so unit {units - 1} is read."
+            )
+        if not self.everywhere and self.loss_timestep is not None and self.loss_timestep > self.lag:
+            said.append(
+                f"The loss reads a timestep from 0 to {self.lag}; got {self.loss_timestep}, so the last is read."
+            )
+        return said
+
+
+def _lag(raw: str) -> Any:
+    value = whole(LAG_RANGE[1])(raw)
+    return value if value is not BROKEN and value >= LAG_RANGE[0] else BROKEN
+
+
+DEFAULT = GradientsState()
+CODEC = Codec(
+    DEFAULT,
+    {
+        "source": (one_of(SOURCES), f"The source is one of {', '.join(SOURCES)}"),
+        "text": (text(_MOST_TEXT), f"The text in a link has at most {_MOST_TEXT:,} characters"),
+        "lag": (_lag, f"The lag is a whole number from {LAG_RANGE[0]} to {LAG_RANGE[1]:,}"),
+        "loss": (one_of(LOSSES), f"The loss is one of {', '.join(LOSSES)}"),
+        "loss_unit": (whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
+        "loss_timestep": (
+            optional(whole(LAG_RANGE[1])),
+            f"The loss's timestep is a whole number from 0 to {LAG_RANGE[1]:,}, or none for the last",
+        ),
+        "everywhere": (on_off, "Everywhere is 0 or 1"),
+        "target": (text(_MOST_TARGET), f"The target has at most {_MOST_TARGET} characters"),
+        "network": (one_of(NETWORKS), f"The network is one of {', '.join(NETWORKS)}"),
+        "spread": (on_off, "Spread is 0 or 1"),
+        "detached": (on_off, "Detached is 0 or 1"),
+        "timestep": (whole(LAG_RANGE[1]), f"The timestep is a whole number from 0 to {LAG_RANGE[1]:,}"),
+        "unit": (whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
+        "rate": (real(*RATE_RANGE), f"The rate is a number from {RATE_RANGE[0]:g} to {RATE_RANGE[1]:g}"),
+    },
+)

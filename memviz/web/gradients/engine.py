@@ -1,0 +1,105 @@
+"""What the gradients page asks of the engine, each answer in a small cache of the visitor's own."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from memviz.gradients import (
+    FOUR,
+    MOST_GRADED,
+    Check,
+    Curve,
+    GradientFlow,
+    Horizon,
+    MemoryProducts,
+    Sources,
+    Split,
+    Study,
+    WeightContributions,
+    check,
+    curves,
+    half_lives,
+    log10_singular_values,
+    measured_horizon,
+    memory_products,
+    opened,
+    saturations,
+    sources,
+    spectral_radii,
+    split,
+    spread_lags,
+    weight_contributions,
+)
+from memviz.trace import Array
+from memviz.web import engine
+
+_KEPT = 3
+_MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
+_PRODUCT_LAGS, _MOVED_LAGS, _SOURCES = 300, 48, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """One network opened up: its gradient, and all that the panels draw of it."""
+
+    flow: GradientFlow
+    split: Split
+    slopes: dict[str, Array]
+    products: MemoryProducts
+    singular_values: Float[np.ndarray, "lag state"]
+    radius: float
+    contributions: WeightContributions
+    lives: Array | None
+    horizon: Horizon
+    sources: Sources | None
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+def reach(study: Study, network: str, seeds: int) -> list[Curve]:
+    """The curves of the four networks, and of the opened one if it is another.
+
+    Raises:
+        ValueError: as `memviz.gradients.curves` does.
+    """
+    others = [] if network in FOUR else [network]
+    return engine.call(curves, study, [*FOUR, *others], seeds)
+
+
+@st.cache_resource(scope="session", max_entries=_MOST_INSIDE, show_spinner=False)
+def inside(study: Study, network: str, detached: bool) -> Inside:
+    """One network opened up.
+
+    Raises:
+        ValueError: as `memviz.gradients.opened` does.
+    """
+    return engine.call(_inside, study, network, detached)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+def checked(study: Study, network: str, detached: bool, signal: str, timestep: int, unit: int) -> Check:
+    """One number of the opened network's gradient, in three ways."""
+    return engine.call(check, inside(study, network, detached).flow, signal, timestep, unit)
+
+
+def _inside(study: Study, network: str, detached: bool) -> Inside:
+    flow = opened(study, network, detached=detached)
+    last, width = flow.last, flow.scaled_state.mantissa.shape[1]
+    return Inside(
+        flow,
+        split(flow),
+        saturations(flow),
+        memory_products(flow, spread_evenly(last, _PRODUCT_LAGS)),
+        log10_singular_values(flow, min(last, MOST_GRADED // width**3)),
+        float(spectral_radii(flow).max()),
+        weight_contributions(flow),
+        half_lives(flow.trace),
+        measured_horizon(flow.network, flow.trace, last, spread_lags(last, _MOVED_LAGS)),
+        sources(flow, spread_evenly(last, _SOURCES)) if study.everywhere else None,
+    )
+
+
+def spread_evenly(last: int, most: int) -> list[int]:
+    """At most so many whole numbers from 0 to `last`, both among them."""
+    return sorted(set(np.rint(np.linspace(0, last, min(most, last + 1))).astype(int).tolist()))
