@@ -18,6 +18,7 @@ import plotly
 import pytest
 from starlette.applications import Starlette
 from streamlit import config
+from streamlit.testing.v1 import AppTest
 
 from memviz import live
 from memviz.live.library import SOURCE
@@ -212,3 +213,40 @@ def below_a_path() -> Iterator[None]:
 @pytest.mark.usefixtures("below_a_path")
 def test_the_library_moves_with_the_base_of_the_app() -> None:
     assert [route.path for route in live.routes()] == [f"/memory{ADDRESS}"]
+
+
+def ribbon_payload(*arguments: Any, **options: Any) -> dict[str, Any]:
+    """What the browser gets of a ribbon."""
+
+    def script(arguments: tuple, options: dict) -> None:
+        from memviz import live
+
+        live.ribbon(*arguments, alt="Tokens", key="ribbon", **options)
+
+    app = AppTest.from_function(script, args=(arguments, options)).run()
+    assert not app.exception, app.exception[0].message
+    (part,) = app.get("bidi_component")
+    loaded: dict[str, Any] = json.loads(part.proto.bytes)
+    return loaded
+
+
+def test_a_ribbon_is_fed_its_tokens_made_visible_and_their_colours_as_they_are() -> None:
+    hostile = '</script><b>"'
+    sent = ribbon_payload([" ", "\n", hostile], ["#000000", "rgb(1 2 3)", "red"], texts=["a", "b", hostile])
+    assert sent["tokens"] == ["␣", "↵", hostile]
+    assert sent["colours"] == ["#000000", "rgb(1 2 3)", "red"]
+    assert sent["texts"] == ["a", "b", hostile]
+    assert (sent["alt"], sent["legend"]) == ("Tokens", None)
+
+
+def test_a_ribbon_without_tokens_or_texts_is_one_too_and_a_legend_needs_its_scale() -> None:
+    assert ribbon_payload([], [])["tokens"] == []
+    sent = ribbon_payload("ab", ["red", "red"], legend=("low", "high"), scale=["#fff", "#000"])
+    assert (sent["texts"], sent["legend"], sent["scale"]) == ([], ["low", "high"], ["#fff", "#000"])
+    assert ribbon_payload("a", ["red"], legend=("low", "high"))["legend"] is None
+
+
+@pytest.mark.parametrize(("colours", "texts"), [(["red"], []), (["red"] * 3, []), (["red"] * 2, ["a"])])
+def test_a_ribbon_has_a_colour_and_a_text_for_each_token(colours: list[str], texts: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"for each token; got 2 tokens, \d colours and \d texts"):
+        live.ribbon("ab", colours, alt="Tokens", key="ribbon", texts=texts)

@@ -1,7 +1,8 @@
-"""Plotly figures that are updated in place by our own component, with their table and their files."""
+"""What is updated in place by our own components: plotly figures with their table and files, and ribbons of tokens."""
 
 from memviz.live.component import figure
 from memviz.live.library import routes
+from memviz.live.ribbon import ribbon
 from memviz.live.spreadsheet import frame_csv
 
-__all__ = ["figure", "frame_csv", "routes"]
+__all__ = ["figure", "frame_csv", "ribbon", "routes"]

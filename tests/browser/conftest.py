@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,28 +65,43 @@ class Server:
         return self.url
 
 
+Serve = Callable[[str], AbstractContextManager[Server]]
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`streamlit run app.py` on a free port; what it writes is in `server.log`."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-    with log.open("w") as sink:
-        process = subprocess.Popen(
-            [*command, "--server.port", str(port)], cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_for_health(f"http://localhost:{port}/_stcore/health", process, log)
-        yield Server(f"http://localhost:{port}", log)
-    finally:
-        process.terminate()
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """`streamlit run` a script on a free port: `with serve("app.py") as server`; what it writes is in `server.log`."""
+
+    @contextmanager
+    def serving(script: str) -> Iterator[Server]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        command = [sys.executable, "-m", "streamlit", "run", script, "--server.headless", "true"]
+        with log.open("w") as sink:
+            process = subprocess.Popen(
+                [*command, "--server.port", str(port)], cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT
+            )
         try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            _wait_for_health(f"http://localhost:{port}/_stcore/health", process, log)
+            yield Server(f"http://localhost:{port}", log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def server(serve: Serve) -> Iterator[Server]:
+    """The app itself."""
+    with serve("app.py") as started:
+        yield started
 
 
 def _wait_for_health(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
