@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from memviz.gradients.flow import GradientFlow
 from memviz.gradients.paths import log2_direct_path, memory_of
@@ -25,6 +25,8 @@ _NONE = -1e300
 _SWEEPS = 3
 _COUPLED = 1e-9
 """Entries of a triangle smaller than this, relative to the diagonal, change a singular value by less than 1e-16."""
+_GROWN = 4.0
+"""How large an entry of D'^-1 R D may be; larger ones, of columns that nearly depend on others, would pile up in T."""
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 Matrices = Float[np.ndarray, "lag state state"]
@@ -167,9 +169,10 @@ def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
     """The Jacobians J_T, J_{T-1} and so on, `longest` of them, in chunks."""
     left = longest
     for _, steps in flow.replay():
+        if left == 0:
+            return
         jacobians = steps.jacobians().numpy()[::-1][:left]
-        if len(jacobians):
-            yield jacobians
+        yield jacobians
         left -= len(jacobians)
 
 
@@ -189,24 +192,68 @@ class _Graded:
 
     def _multiply(self, factor: Float[np.ndarray, "state state"]) -> None:
         moved = factor @ self._u
-        sizes = np.sqrt((moved**2).sum(axis=0))
+        sizes = _column_sizes(moved)
         with np.errstate(divide="ignore"):
             order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
-        q, r = np.linalg.qr(moved[:, order])
-        # What is left of a column after those before it were taken out is known to rounding and no better.
-        is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
-        if is_zero.any():  # dependent columns go last, so that the rows that belong to them are empty
-            order = np.concatenate([order[~is_zero], order[is_zero]])
-            q, r = np.linalg.qr(moved[:, order])
-            is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
-        log_d, diagonal = self._log_d[order], np.abs(r.diagonal())
-        is_zero |= log_d <= _NONE
+        q, r, is_zero, t = self._triangular(moved, sizes, order)
+        if (is_zero & (self._log_d[order] > _NONE)).any() or np.abs(t).max() > _GROWN:
+            order = _pivots(moved, sizes, self._log_d)
+            q, r, is_zero, t = self._triangular(moved, sizes, order)
+            # Pivoting leaves nothing above 1 but the rounding of larger columns, beside which such a row is lost.
+            is_zero |= (np.abs(t) > _GROWN).any(axis=1)
+            t[is_zero] = 0.0
         with np.errstate(divide="ignore"):
-            new = np.where(is_zero, _NONE, np.log(diagonal) + log_d)
-        ratio = np.exp(np.minimum(log_d[None, :] - new[:, None], 700.0))
-        t = (r * ratio) @ self._t[order]
+            new = np.where(is_zero, _NONE, np.log(np.abs(r.diagonal())) + self._log_d[order])
+        t = t @ self._t[order]
         t[is_zero] = np.eye(len(t))[is_zero]
         self._u, self._t, self._log_d = q, t, new
+
+    def _triangular(
+        self,
+        moved: Float[np.ndarray, "state state"],
+        sizes: Float[np.ndarray, " state"],
+        order: Int[np.ndarray, " state"],
+    ) -> tuple[Any, Any, Bool[np.ndarray, " state"], Float[np.ndarray, "state state"]]:
+        """Q and R of the columns in an order, which of R's rows are zero, and D'^-1 R D with D' = |diagonal of R| D."""
+        q, r = np.linalg.qr(moved[:, order])
+        log_d, diagonal = self._log_d[order], np.abs(r.diagonal())
+        # What is left of a column after those before it were taken out is known to rounding and no better.
+        is_zero = (diagonal <= _ROUNDING * sizes[order]) | (log_d <= _NONE)
+        logs = np.where(is_zero, 0.0, np.log(np.where(is_zero, 1.0, diagonal)) + log_d)
+        t = r * np.exp(np.minimum(log_d[None, :] - logs[:, None], 700.0))
+        t[is_zero] = 0.0
+        return q, r, is_zero, t
+
+
+def _pivots(
+    moved: Float[np.ndarray, "state state"],
+    sizes: Float[np.ndarray, " state"],
+    log_d: Float[np.ndarray, " state"],
+) -> Int[np.ndarray, " state"]:
+    """The columns by what is left of each, times its D, once those before it are taken out: no entry of T can grow.
+
+    Columns that depend on others go last, so that the rows that belong to them are empty.
+    """
+    order, rest = np.arange(len(log_d)), moved.copy()
+    for k in range(len(order)):
+        left = _column_sizes(rest[:, order[k:]])
+        with np.errstate(divide="ignore"):
+            logs = np.log(np.where(left <= _ROUNDING * sizes[order[k:]], 0.0, left)) + log_d[order[k:]]
+        best = int(np.argmax(logs))
+        if logs[best] == -np.inf:
+            break
+        order[[k, k + best]] = order[[k + best, k]]
+        column = rest[:, order[k]] / left[best]
+        rest -= np.outer(column, column @ rest)
+    return order
+
+
+def _column_sizes(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " column"]:
+    """The norm of each column; squares of what is below 1e-154 would be lost."""
+    largest = np.abs(matrix).max(axis=0)
+    relative = matrix / np.where(largest > 0, largest, 1.0)
+    sizes: Float[np.ndarray, " column"] = largest * np.sqrt((relative**2).sum(axis=0))
+    return sizes
 
 
 def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:
