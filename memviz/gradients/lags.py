@@ -27,7 +27,8 @@ _COUPLED = 1e-9
 """Entries of a triangle smaller than this, relative to the diagonal, change a singular value by less than 1e-16."""
 _GROWN = 4.0
 """How large an entry of D'^-1 R D may be; larger ones, of columns that nearly depend on others, would pile up in T."""
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
+_EPS = float(np.finfo(np.float64).eps)
+_ROUNDING = 64 * _EPS
 
 Matrices = Float[np.ndarray, "lag state state"]
 Logs = Float[np.ndarray, "lag state"]
@@ -104,9 +105,10 @@ class MemoryProducts:
         full = self.full * np.exp2(self.exponent - top)[:, None, None]
         diagonal = direct[:, :, None] * np.eye(direct.shape[1])
         through = full - diagonal
-        through[np.abs(through) <= _ROUNDING * (np.abs(full) + diagonal)] = (
-            0.0  # nothing but rounding is left
-        )
+        # Both are products of so many factors, and the logarithm of one is rounded: less than that is nothing.
+        factors = np.array(self.lags)[:, None] + np.where(direct > 0, np.abs(self.log2_direct), 0.0)
+        rounding = (_ROUNDING + 2 * _EPS * factors)[:, None, :]
+        through[np.abs(through) <= rounding * diagonal] = 0.0
         return self._log10(through, top)
 
     @staticmethod
