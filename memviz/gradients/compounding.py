@@ -22,7 +22,8 @@ def repeated_sigmoids(
     values, slopes = [], []
     value, slope = x, np.ones_like(x)
     for _ in range(times):
-        value = 1 / (1 + np.exp(-value))
+        with np.errstate(over="ignore"):  # 1 / (1 + infinity) is the right answer
+            value = 1 / (1 + np.exp(-value))
         slope = slope * value * (1 - value)
         values.append(value)
         slopes.append(slope)
