@@ -78,8 +78,8 @@ class Scaled:
         top = self.top()
         relative = self.over(top)
         with np.errstate(divide="ignore"):
-            norms: Values = 0.5 * np.log10((relative**2).sum(axis=-1)) + top[..., 0] * _LOG10_2
-        return norms
+            norms = 0.5 * np.log10((relative**2).sum(axis=-1)) + top[..., 0] * _LOG10_2
+        return np.asarray(norms)  # of a single vector too
 
     def times(self, matrix: Values, is_tame: bool) -> "Scaled":
         """Row vectors times a matrix, or each times its own.
