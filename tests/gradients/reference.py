@@ -1,6 +1,6 @@
 """Oracles for gradients: losses in plain formulas, autograd of the transcriptions, and products in mpmath."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import mpmath
 import numpy as np
@@ -133,7 +133,7 @@ def _determinant(rows):
 
 
 def compound(values: np.ndarray, order: int) -> mpmath.matrix:
-    """All minors of an order: the largest singular value of a product of these is that of the first so many together."""
+    """All minors of an order; the largest singular value of a product of these is a product of the first so many."""
     rows = [[mpmath.mpf(float(v)) for v in row] for row in values]
     chosen = list(combinations(range(len(rows)), order))
     return mpmath.matrix(
@@ -160,9 +160,6 @@ def log10_singular_values_of(factors, lags) -> dict[int, list[float]]:
                 if lag in sums:
                     sums[lag].append(log10_largest(product))
         return {
-            lag: [
-                float(b - a) if b > -mpmath.inf else -np.inf
-                for a, b in zip(found[:-1], found[1:], strict=True)
-            ]
+            lag: [float(b - a) if b > -mpmath.inf else -np.inf for a, b in pairwise(found)]
             for lag, found in sums.items()
         }

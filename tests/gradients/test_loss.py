@@ -154,7 +154,7 @@ def test_a_loss_that_cannot_be_is_refused_at_birth(settings_, rule: str) -> None
     before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)  # a user has no annotations checked
     try:
-        with pytest.raises(ValueError, match="read-out|kind") as refusal:
+        with pytest.raises(ValueError, match=r"read-out|kind") as refusal:
             Loss(**settings_)
     finally:
         config.update("jaxtyping_disable", before)
