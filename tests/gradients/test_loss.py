@@ -62,7 +62,7 @@ def test_the_gradient_of_every_loss_agrees_with_autograd(name: str, loss: Loss) 
     scale=st.sampled_from([0.2, 1.0, 1.5]),
     data=st.data(),
 )
-@settings(max_examples=8)
+@settings(max_examples=5)
 def test_the_gradient_agrees_with_autograd_for_any_shape_readout_and_target(
     name, seed, hidden, time, scale, data
 ) -> None:

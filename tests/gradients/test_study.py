@@ -133,7 +133,7 @@ def test_each_network_is_the_experiment_it_says() -> None:
         assert study.experiment_of(network).forget_bias == 2.0
 
 
-@pytest.mark.parametrize("source", ["noise", "text"])
+@pytest.mark.parametrize("source", ["text"])
 def test_curves_are_the_flows_of_networks_that_are_built_one_by_one(source: str) -> None:
     study = Study(
         source=source, lag=30, loss="squared error", target="0.5", experiment=Experiment(forget_bias=1.0)

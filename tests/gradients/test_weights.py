@@ -48,8 +48,9 @@ def agrees(found, expected: np.ndarray) -> None:
 
 
 @every_cell
-@pytest.mark.parametrize("kind", ["the sum of the last h", "cross-entropy everywhere"])
-@pytest.mark.parametrize("detached", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "detached"), [("cross-entropy everywhere", False), ("the sum of the last h", True)]
+)
 def test_every_parameter_of_every_cell_and_gate_agrees_with_autograd(name, kind, detached) -> None:
     case, loss = Case(name, seed=71), LOSSES[kind]
     flow = gradient_flow(case.network, case.trace, loss, detached=detached)
