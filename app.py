@@ -11,7 +11,8 @@ def main() -> None:
     st.set_page_config(page_title="memviz", page_icon=ASSETS / "logo.svg", layout="wide")
     st.logo(ASSETS / "wordmark.svg", size="large")
     gates = st.Page(PAGES / "gates.py", title="Gates", default=True)
-    st.navigation([gates], position="top").run()
+    gradients = st.Page(PAGES / "gradients.py", title="Gradients")
+    st.navigation([gates, gradients], position="top").run()
 
 
 # Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.

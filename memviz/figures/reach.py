@@ -131,34 +131,31 @@ def singular_value_lines(
 
 
 def horizon_lines(
-    horizon: Horizon, direct: Float[np.ndarray, "lag unit"], title: str, dark: bool = False
+    horizon: Horizon, direct: Float[np.ndarray, "lag unit"] | None, title: str, dark: bool = False
 ) -> Figure:
     """The measured effect of moving an input on the memory, beside the largest product of gates; a line at 1/e.
 
     Args:
         horizon: what was measured.
-        direct: log2 of the product of the gates, from lag 0 on.
+        direct: log2 of the product of the gates, from lag 0 on; None for a cell without such gates.
         title: the takeaway.
         dark: for a dark ground.
     """
     with np.errstate(divide="ignore"):
         effects = np.log10(np.where(horizon.effects > horizon.floor, horizon.effects, 0.0))
     relative = effects - effects[0] if np.isfinite(effects[0]) else effects
-    product = direct.max(axis=1) * np.log10(2.0)
+    product = np.zeros(0) if direct is None else direct.max(axis=1) * np.log10(2.0)
     span = log_range([relative, product])
     rounding = power_of_ten(float(np.log10(horizon.floor)), 1)
     what = f"relative to lag 0; an effect below {rounding} is rounding"
     layout = _layout(title, _PANEL, span, max(horizon.lags), what, dark)
     layout["shapes"] = [_level(-np.log10(np.e), dark)]
     data = log_lines(horizon.lags, relative, "measured: x moved", ground(dark)["text"], span[0], width=3.0)
-    data += log_lines(
-        range(len(product)),
-        product,
-        "largest product of gates",
-        look("forget").colour(dark),
-        span[0],
-        dash="dash",
-    )
+    if direct is not None:
+        keep = look("forget").colour(dark)
+        data += log_lines(
+            range(len(product)), product, "largest product of gates", keep, span[0], dash="dash"
+        )
     return figure(data, layout)
 
 
