@@ -1,6 +1,7 @@
 """memviz's entry: `streamlit run app.py`. Page configuration and navigation, nothing else."""
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from memviz import live
 from memviz.paths import ASSETS, PAGES
@@ -19,4 +20,6 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    # Until somebody has run this file, a link to a page would run that page alone, without this file's navigation.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=live.routes())

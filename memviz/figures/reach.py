@@ -46,8 +46,9 @@ def reach_lines(
         middle = np.median(seeds, axis=0)
         width = 3.5 if curve.network == chosen else 2.0
         data += log_lines(range(last + 1), middle, label, colour, low, dash=its.dash, width=width)
-        ends.append((float(middle[-1]), f"{label}: {power_of_ten(float(middle[-1]))}", colour))
-    layout["annotations"] += _end_labels(ends, low, high, _MAIN)
+        left = power_of_ten(float(np.median(curve.reach(last))))
+        ends.append((float(middle[-1]), f"{label}: {left} left", colour))
+    _label_ends(layout, ends, (low, high), _MAIN, dark)
     return figure(data, layout)
 
 
@@ -191,15 +192,15 @@ def power_lines(
     for rate, line in zip(rates, logs, strict=True):
         colour = colours[0 if abs(rate) < 1 else 1 if abs(rate) > 1 else 2]
         data += log_lines(range(steps + 1), line, f"r = {rate:g}", colour, span[0])
-        ends.append((float(line[-1]), f"{rate:g}: {power_of_ten(float(line[-1]))}", colour))
-    layout["annotations"] += _end_labels(ends, *span, _PANEL)
+        ends.append((float(line[-1]), f"r = {rate:g}: {power_of_ten(float(line[-1]))}", colour))
+    _label_ends(layout, ends, span, _PANEL, dark)
     return figure(data, layout)
 
 
 def _layout(
     title: str, height: int, span: tuple[float, float], last: int, what: str, dark: bool
 ) -> dict[str, Any]:
-    label = panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 10}
+    label = panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 4}
     return base_layout(title, height, dark) | {
         "xaxis": lag_axis(last, dark),
         "yaxis": log_axis(span, dark),
@@ -228,25 +229,28 @@ def _faint(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
-def _end_labels(
-    ends: list[tuple[float, str, str]], low: float, high: float, height: int
-) -> list[dict[str, object]]:
-    """The name of each line at its right end, none over another."""
-    room = _LABEL_ROOM * (high - low) / height
+def _label_ends(
+    layout: dict[str, Any],
+    ends: list[tuple[float, str, str]],
+    span: tuple[float, float],
+    height: int,
+    dark: bool,
+) -> None:
+    """Write the name of each line under its right end, none over another, with room for them below the lines."""
+    room = _LABEL_ROOM * (span[1] - span[0]) / height
     place, places = float("inf"), []
     ordered = sorted(ends, reverse=True)
     for value, _, _ in ordered:
-        place = min(max(value, low) + 0.6 * room, place - room)
+        place = min(max(value, span[0]) - 0.65 * room, place - room)
         places.append(place)
-    # What slid below the axis moves up again, and takes what is above it along.
-    floor = low + 0.5 * room
-    for index in reversed(range(len(places))):
-        places[index] = max(places[index], floor)
-        floor = places[index] + room
-    return [
+    layout["yaxis"]["range"] = [min(span[0], places[-1] - 0.6 * room), span[1]]
+    layout["annotations"] += [
         {
             "text": text,
             "font": {"size": 13, "color": colour},
+            "bgcolor": ground(dark)["ground"],
+            "opacity": 0.9,
+            "borderpad": 0,
             "xref": "paper",
             "x": 1,
             "xanchor": "right",

@@ -24,6 +24,8 @@ _GONE = -3.0
 """A gradient of which less than a thousandth is left is called gone."""
 _HALF = float(np.log10(0.5))
 _CANCELS = 0.5
+_OPEN = 0.5
+"""A gate whose slope is this share of its largest is not called saturated."""
 _NOTHING = "The loss has no gradient here: it is exactly 0 at every step."
 
 
@@ -90,8 +92,13 @@ def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
     share = {name: mean / (1.0 if name in ("candidate", "hidden") else 0.25) for name, mean in means.items()}
     worst = min(share, key=lambda name: share[name])
     its = look(worst, flow.network.cell.family)
+    if share[worst] >= _OPEN:
+        return (
+            f"Nothing is saturated: the slopes are at least {100 * share[worst]:.0f}% of what they can be "
+            f"(1/4 for a gate, 1 for a tanh), so it is repetition that makes gradients fade."
+        )
     return (
-        f"The {its.name} is the most saturated: its slope is {means[worst]:.3f} on average, "
+        f"The {its.name} is the most saturated: its slope is {number(means[worst])} on average, "
         f"{100 * share[worst]:.0f}% of what it can be; each gradient into it is multiplied by that."
     )
 

@@ -204,6 +204,7 @@ class _Graded:
         with np.errstate(divide="ignore"):
             new = np.where(is_zero, _NONE, np.log(diagonal) + log_d)
         ratio = np.exp(np.minimum(log_d[None, :] - new[:, None], 700.0))
+        ratio[is_zero] = 0.0
         t = (r * ratio) @ self._t[order]
         t[is_zero] = np.eye(len(t))[is_zero]
         self._u, self._t, self._log_d = q, t, new

@@ -51,7 +51,7 @@ def label_of(network: str, state: GradientsState) -> str:
 def opened(state: GradientsState) -> None:
     """Which network is opened up below."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
+        st.pills(
             "Look inside",
             FOUR,
             format_func=lambda name: label_of(name, state),
@@ -91,16 +91,16 @@ def _input(state: GradientsState) -> None:
     )
     if state.source == "text":
         st.text_input(
-            "Text, repeated to fill the lag",
+            "Text, repeated",
             live="200ms",
-            width=220,
+            width=150,
             **PAGE.bound("text", state.text, lambda text: PAGE.change(text=text)),
         )
     lags = tuple(sorted({*_LAGS, state.lag}))
     st.select_slider(
         "Lag",
         lags,
-        width=150,
+        width=130,
         help=f"Steps from the first to the last, {LAG_RANGE[0]} to {LAG_RANGE[1]:,}; the scale is logarithmic.",
         **PAGE.bound("lag", state.lag, lambda lag: PAGE.change(lag=lag), fits=lags),
     )
@@ -125,7 +125,7 @@ def _networks(state: GradientsState) -> None:
             min(-5.0, bias),
             max(10.0, bias),
             step=0.1,
-            width=130,
+            width=115,
             help="Of the LSTM that is drawn in blue: 3 holds its forget gate open at 0.95, 0 at 0.5.",
             **PAGE.bound(
                 "forget_bias",
@@ -138,7 +138,7 @@ def _networks(state: GradientsState) -> None:
         "Seed",
         *SEED_RANGE,
         step=1,
-        width=100,
+        width=90,
         **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
     )
     st.toggle(
