@@ -101,6 +101,17 @@ class GradientFlow:
         return {name: self.signals[f"{name}_pre"] for name in names}
 
     @property
+    def initial(self) -> dict[str, Float[np.ndarray, " width"]]:
+        """dL/d of each part of the state before step 0, all paths, by name, computed when asked for."""
+        states, values = _tensors(self.trace)
+        with torch.inference_mode(False), torch.enable_grad():
+            first = _Steps(self._network, states[:1], values[:1]).jacobians().numpy()[0]
+        before = self.state[0] @ first
+        cell = self._network.cell
+        ends = np.cumsum(cell.state_widths(self.trace.units))[:-1]
+        return dict(zip((part for part, _ in cell.state), np.split(before, ends), strict=True))
+
+    @property
     def jacobians(self) -> Float[np.ndarray, "time state state"]:
         """d state_t / d state_{t-1}, computed when asked for. Shape (time, state, state)."""
         with torch.inference_mode(False), torch.enable_grad():
