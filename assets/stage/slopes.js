@@ -102,7 +102,8 @@ function saturation(context, node, symbol, value, gradient) {
   const letter = run.payload.signals[signal].symbol;
   const symbols = `${by(symbol)} · ${slope.symbol(symbol)}`;
   const pre = gradients.of(`${signal}_pre`, t, unit);
-  return equation(context, node, `∂L/∂a_${letter}`, symbols, pre, `${number(gradient)} · ${number(slope.of(value))}`);
+  const numbers = `${number(gradient)} · ${number(slope.of(value))}`;
+  return equation(context, node, `∂L/∂a_${letter}`, symbols, pre, numbers);
 }
 
 function exposure(context, node, value, gradient) {
@@ -116,7 +117,8 @@ function exposure(context, node, value, gradient) {
 function sentBack({ run, t, unit }, node, gradient) {
   const values = node.value.map((id) => run.value(run.nodes[id].value, t, unit));
   const rows = node.value.map((id, k) => productOf(run.nodes[id].title, gradient, values[1 - k]));
-  return productTable("To each factor it sends its gradient times the other", rows, rows.map((one) => number(one.value)));
+  const texts = rows.map((one) => number(one.value));
+  return productTable("To each factor it sends its gradient times the other", rows, texts);
 }
 
 // The ways on which the gradient by a new cell state comes back: the carousel and the peepholes of the next step, and
