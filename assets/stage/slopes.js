@@ -63,7 +63,7 @@ export function gradientsOfNode(context, node) {
   const isState = node.kind === "state" || node.kind === "sum" || node.id === "squash";
   if (isState && !node.value.before) {
     const rows = { cell: cellRows, hidden: hiddenRows }[node.value.signal]?.(context) ?? [];
-    if (rows.length > 0) content.push(partsTable(rows, gradient));
+    if (rows.length > 0) content.push(partsTable(context, rows, gradient));
   }
   return content;
 }
@@ -114,11 +114,12 @@ function exposure(context, node, value, gradient) {
 }
 
 // What a product sends back to each factor: its gradient times the other one.
-function sentBack({ run, t, unit }, node, gradient) {
+function sentBack(context, node, gradient) {
+  const { run, t, unit } = context;
   const values = node.value.map((id) => run.value(run.nodes[id].value, t, unit));
   const rows = node.value.map((id, k) => productOf(run.nodes[id].title, gradient, values[1 - k]));
   const texts = rows.map((one) => number(one.value));
-  return productTable("To each factor it sends its gradient times the other", rows, texts);
+  return productTable(context, "To each factor it sends its gradient times the other", rows, texts);
 }
 
 // The ways on which the gradient by a new cell state comes back: the carousel and the peepholes of the next step, and
@@ -170,14 +171,16 @@ function hiddenRows({ run, t, unit, gradients }) {
   return rows;
 }
 
-function partsTable(rows, total) {
+function partsTable(context, rows, total) {
   const texts = sumTexts(rows.map((one) => one.value), total);
   const sum = { name: "sum", value: total, isSum: true };
-  return productTable("It comes back along", [...rows, sum], [...texts.terms, texts.total]);
+  return productTable(context, "It comes back along", [...rows, sum], [...texts.terms, texts.total]);
 }
 
-function productTable(caption, rows, texts) {
-  const body = rows.map((one, index) => productRow(one, texts[index], null));
+// On a projector the factors are left out, or the results would not fit.
+function productTable({ brief }, caption, rows, texts) {
+  const shown = brief ? rows.map((one) => ({ ...one, by: null })) : rows;
+  const body = shown.map((one, index) => productRow(one, texts[index], null));
   return html("table", "products parts", html("caption", "", caption), html("tbody", "", ...body));
 }
 

@@ -247,7 +247,7 @@ def test_the_card_lists_the_gradients_of_the_step_and_of_a_phase(page: Page, ope
 
 
 def test_the_switch_is_reached_by_tab_and_stays_in_full_screen(page: Page, open_app: OpenApp) -> None:
-    open_app(page)
+    open_app(page, "?cell=lstm-fgr&forget_bias=-3&node=cell")
     page.get_by_label("Ribbon shows").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -261,6 +261,7 @@ def test_the_switch_is_reached_by_tab_and_stays_in_full_screen(page: Page, open_
              .map((e) => parseFloat(getComputedStyle(e).fontSize))"""
     )
     assert min(sizes) >= 24
+    assert page.locator(".card").evaluate("card => card.scrollWidth <= card.clientWidth")
 
 
 def test_a_screen_reader_hears_gradients(page: Page, open_app: OpenApp) -> None:
