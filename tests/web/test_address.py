@@ -44,6 +44,7 @@ VIEWS = st.fixed_dictionaries(
         "units": st.lists(st.integers(0, 63), min_size=1, max_size=6, unique=True).map(tuple),
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
+        "gradients": st.booleans(),
     }
 )
 OTHER = GatesState(
@@ -59,6 +60,7 @@ OTHER = GatesState(
     units=(4, 1),
     loss_timestep=0,
     loss_unit=0,
+    gradients=True,
 )
 VIEW = [field.name for field in fields(GatesState) if field.name != "experiment"]
 WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63}
