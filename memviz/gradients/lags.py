@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from memviz.gradients.flow import GradientFlow
@@ -22,7 +23,6 @@ MOST_PRODUCTS = 2**24
 
 _NONE = -1e300
 """The logarithm that stands for that of an exact zero; sums of it stay finite."""
-_SWEEPS = 3
 _COUPLED = 1e-9
 """Entries of a triangle smaller than this, relative to the diagonal, change a singular value by less than 1e-16."""
 _ROUNDING = 64 * float(np.finfo(np.float64).eps)
@@ -62,7 +62,7 @@ def spectral_radii(flow: GradientFlow) -> Float[np.ndarray, " time"]:
 
     It bounds no product: for [[.9, 5], [0, .9]] it is .9, and the norm of the 9th power is 19.4.
     """
-    backwards = [np.abs(np.linalg.eigvals(s.jacobians().numpy())).max(axis=1) for _, s in flow.replay()]
+    backwards = [np.abs(np.linalg.eigvals(jacobians)).max(axis=1) for _, jacobians in flow.backwards()]
     return np.concatenate(backwards[::-1])
 
 
@@ -166,10 +166,9 @@ def _rows_of(flow: GradientFlow, part: str) -> slice:
 def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
     """The Jacobians J_T, J_{T-1} and so on, `longest` of them, in chunks."""
     left = longest
-    for _, steps in flow.replay():
-        jacobians = steps.jacobians().numpy()[::-1][:left]
-        if len(jacobians):
-            yield jacobians
+    for _, jacobians in flow.backwards():
+        if left > 0:
+            yield jacobians[::-1][:left]
         left -= len(jacobians)
 
 
@@ -182,46 +181,54 @@ class _Graded:
     def take(self, factors: Matrices) -> tuple[Logs, Matrices]:
         """Multiply by factors from the left, one after another; log D and T after each."""
         logs, triangles = np.empty(factors.shape[:2]), np.empty(factors.shape)
-        for k, factor in enumerate(factors):
-            self._multiply(factor)
-            logs[k], triangles[k] = self._log_d, self._t
+        with np.errstate(divide="ignore"):
+            for k, factor in enumerate(factors):
+                self._multiply(factor)
+                logs[k], triangles[k] = self._log_d, self._t
         return logs, triangles
 
     def _multiply(self, factor: Float[np.ndarray, "state state"]) -> None:
         moved = factor @ self._u
-        sizes = np.sqrt((moved**2).sum(axis=0))
-        with np.errstate(divide="ignore"):
-            order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
-        q, r = np.linalg.qr(moved[:, order])
+        sizes = np.sqrt(np.einsum("ij,ij->j", moved, moved))
+        order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
+        q, r = _orthogonal_triangular(moved[:, order])
         # What is left of a column after those before it were taken out is known to rounding and no better.
         is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
         if is_zero.any():  # dependent columns go last, so that the rows that belong to them are empty
             order = np.concatenate([order[~is_zero], order[is_zero]])
-            q, r = np.linalg.qr(moved[:, order])
+            q, r = _orthogonal_triangular(moved[:, order])
             is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
-        log_d, diagonal = self._log_d[order], np.abs(r.diagonal())
+        log_d = self._log_d[order]
         is_zero |= log_d <= _NONE
-        with np.errstate(divide="ignore"):
-            new = np.where(is_zero, _NONE, np.log(diagonal) + log_d)
-        ratio = np.exp(np.minimum(log_d[None, :] - new[:, None], 700.0))
-        ratio[is_zero] = 0.0
-        t = (r * ratio) @ self._t[order]
-        t[is_zero] = np.eye(len(t))[is_zero]
+        new = np.where(is_zero, _NONE, np.log(np.abs(r.diagonal())) + log_d)
+        ratio = np.exp(np.minimum(log_d - new[:, None], 700.0))
+        if is_zero.any():
+            t = np.where(is_zero[:, None], 0.0, r * ratio) @ self._t[order]
+            t[is_zero] = np.eye(len(t))[is_zero]
+        else:
+            t = (r * ratio) @ self._t[order]
         self._u, self._t, self._log_d = q, t, new
+
+
+def _orthogonal_triangular(
+    matrix: Float[np.ndarray, "row column"],
+) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, "row column"]]:
+    """Q and R; torch calls LAPACK with half the overhead of numpy."""
+    q, r = torch.linalg.qr(torch.from_numpy(matrix))
+    return q.numpy(), r.numpy()
 
 
 def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:
     """The logarithms of the singular values of D T, largest first.
 
-    A few QR sweeps, each of the transpose of the one before, bring D T near a diagonal without ever forming D; blocks
-    that stay coupled are of one size, and a plain SVD does for them.
+    Two QR decompositions, the second of the transpose of the first, bring D T near a diagonal without ever forming D;
+    blocks that stay coupled are of one size, and a plain SVD does for them.
     """
     order = np.argsort(-log_d, axis=1, kind="stable")
     log_d, t = np.take_along_axis(log_d, order, 1), np.take_along_axis(t, order[:, :, None], 1)
     ratio = np.tril(np.exp(np.minimum(0.0, log_d[:, :, None] - log_d[:, None, :])))
     r = _triangle(t.swapaxes(1, 2))  # (D T)^T = Q R D
-    for _ in range(_SWEEPS):
-        r = _triangle(r.swapaxes(1, 2) * ratio)  # (R D)^T = (D R^T D^-1) D
+    r = _triangle(r.swapaxes(1, 2) * ratio)  # (R D)^T = (D R^T D^-1) D
     with np.errstate(divide="ignore"):
         logs: Logs = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2))) + log_d
         for lags, columns in _coupled_blocks(r, logs, log_d):
