@@ -56,11 +56,13 @@ def norms_finding(flow: GradientFlow) -> str:
     if not flow.scaled_state.mantissa.any():
         return _NOTHING
     if memory == "hidden":
-        left = _left(float(logs[0] - logs[flow.last]))
+        left = _left(-np.inf if np.isneginf(logs[0]) else float(logs[0] - logs[flow.last]))
         return f"There is no c: all of the gradient travels in h, and {left} at the first step."
     cell = flow.log10_norms("cell")
+    if np.isneginf(cell[0]) or np.isneginf(logs[0]):
+        return f"At the first step |dL/dc| is {power_of_ten(cell[0])} and |dL/dh| {power_of_ten(logs[0])}."
     gap = cell[0] - logs[0]
-    if np.isfinite(gap) and abs(gap) >= 1:
+    if abs(gap) >= 1:
         more, less = ("c", "h") if gap > 0 else ("h", "c")
         return (
             f"Look at {more}, too: at the first step |dL/d{more}| is {power_of_ten(abs(gap))} times |dL/d{less}|, "
@@ -144,6 +146,9 @@ def products_finding(products: MemoryProducts, flow: GradientFlow) -> str:
 
 def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float) -> str:
     """Whether any direction grows, and how far the directions come apart."""
+    if np.isneginf(logs[-1, 0]):
+        gone = int(np.isneginf(logs[:, 0]).argmax())
+        return f"From lag {gone} on nothing is left: the product of the Jacobians is exactly 0 in float64."
     peak = int(logs[:, 0].argmax())
     spread = logs[-1, 0] - logs[-1, -1]
     if logs[peak, 0] > 0.02:

@@ -144,7 +144,7 @@ class GradientFlow:
         return values
 
     def backwards(self) -> Iterator[tuple[slice, Float[np.ndarray, "time state state"]]]:
-        """The Jacobians up to the last step that the loss reads, backwards in chunks; few of them are kept for later."""
+        """The Jacobians up to the last step that the loss reads, backwards in chunks; a small run keeps them."""
         kept = self.__dict__.get("_jacobians")
         if kept is None:
             width = self.scaled_state.mantissa.shape[1]

@@ -76,8 +76,8 @@ class Scaled:
         top = self.top()
         relative = self.over(top)
         with np.errstate(divide="ignore"):
-            norms: Values = 0.5 * np.log10((relative**2).sum(axis=-1)) + top[..., 0] * _LOG10_2
-        return norms
+            norms = 0.5 * np.log10((relative**2).sum(axis=-1)) + top[..., 0] * _LOG10_2
+        return np.asarray(norms)
 
     def times(self, matrix: Values, is_tame: bool) -> "Scaled":
         """Row vectors times a matrix, or each times its own.

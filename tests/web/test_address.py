@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memviz.cells import CELLS
 from memviz.experiment import Experiment
+from memviz.initialisation import INITIALISATIONS
 from memviz.stage import NODES, PHASES
 from memviz.web.gates.address import CODEC, DEFAULT, GatesState
 
@@ -24,10 +25,11 @@ SETTINGS = st.fixed_dictionaries(
         "cell": st.sampled_from(sorted(CELLS)),
         "hidden_size": st.integers(1, 64),
         "seed": st.integers(0, 2**32 - 1),
-        "initialisation": st.sampled_from(["uniform", "orthogonal", "chrono"]),
+        "initialisation": st.sampled_from(INITIALISATIONS),
         "chrono_steps": st.integers(3, 100_000),
         "forget_bias": BIASES,
         "update_bias": BIASES,
+        "input_bias": BIASES,
         "recurrent_scale": st.floats(0, 1000),
     }
 )
@@ -51,7 +53,9 @@ OTHER = GatesState(
     text="0.1, 2",
     kind="numbers",
     standardise=True,
-    experiment=Experiment(cell="gru-v3", hidden_size=5, seed=7, update_bias=None, recurrent_scale=1.5),
+    experiment=Experiment(
+        cell="gru-v3", hidden_size=5, seed=7, update_bias=None, input_bias=-2.0, recurrent_scale=1.5
+    ),
     timestep=0,
     unit=0,
     signal="update",
