@@ -27,7 +27,8 @@ def show() -> None:
     if problem:
         st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
     last = inside.flow.last
-    st.title(escaped(reach_finding(curves, last, shown.experiment.forget_bias)), anchor=False)
+    finding = reach_finding(curves, last, shown.network, shown.experiment.forget_bias, inside.sources)
+    st.title(escaped(finding), anchor=False)
     st.caption(escaped(described(shown)))
     panels.reach(shown, curves, last)
     controls.opened(shown)

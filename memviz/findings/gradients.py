@@ -22,30 +22,54 @@ from memviz.trace import Array
 
 _GONE = -3.0
 """A gradient of which less than a thousandth is left is called gone."""
-_HALF = float(np.log10(0.5))
+_GROWN = 1.0
+"""A gradient that is ten times larger at the first step has exploded."""
 _CANCELS = 0.5
 _OPEN = 0.5
 """A gate whose slope is this share of its largest is not called saturated."""
 _NOTHING = "The loss has no gradient here: it is exactly 0 at every step."
 
 
-def reach_finding(curves: Sequence[Curve], last: int, forget_bias: float | None) -> str:
-    """How much of the gradient each network carries from the loss back to the first step."""
+def reach_finding(
+    curves: Sequence[Curve],
+    last: int,
+    opened: str,
+    forget_bias: float | None = None,
+    sources: Sources | None = None,
+) -> str:
+    """How much of the gradient the networks carry from the loss back to the first step.
+
+    Args:
+        curves: the networks.
+        last: the last step that the loss reads.
+        opened: the network that is looked at.
+        forget_bias: that of "lstm-biased", if it is set.
+        sources: the gradient by source, if the loss is one at every step.
+    """
     reach = {curve.network: float(np.median(curve.reach(last))) for curve in curves}
     if any(np.isnan(list(reach.values()))):
         return _NOTHING
-    lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
     steps = f"{last} step{'s' if last != 1 else ''}"
+    if sources is not None and reach[opened] > _GONE and sources.log10_norms[-1, 0] < _GONE:
+        alone = power_of_ten(float(sources.log10_norms[-1, 0]))
+        return (
+            f"With a loss at every step the {_title(opened)} seems to remember: {power_of_ten(reach[opened])} of its "
+            f"gradient is left after {steps}. What the last step's loss alone sends that far is {alone}."
+        )
+    if reach[opened] > _GROWN:
+        return (
+            f"Over {steps} the gradient of the {_title(opened)} grows {power_of_ten(reach[opened])} times "
+            f"on its way back: it explodes."
+        )
+    lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
     if last and lstm < _GONE and biased > lstm + 3 and forget_bias is not None:
         return (
             f"An untrained LSTM forgets too: over {steps} {power_of_ten(lstm)} of its gradient is left. "
-            f"The forget bias is what changes it: at {forget_bias:g}, {power_of_ten(biased)} is left."
+            f"The forget bias is what changes it: at {forget_bias:.3g}, {power_of_ten(biased)} is left."
         )
     most = max(reach, key=lambda name: reach[name])
-    least = min(reach, key=lambda name: reach[name])
-    return (
-        f"Over {steps} the {_title(most)} carries {power_of_ten(reach[most])} of the gradient back, "
-        f"the {_title(least)} {power_of_ten(reach[least])}."
+    return f"Over {steps} the {_title(opened)} carries {power_of_ten(reach[opened])} of the gradient back" + (
+        f", the {_title(most)} {power_of_ten(reach[most])}." if most != opened else ", the most of all."
     )
 
 

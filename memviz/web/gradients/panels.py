@@ -40,6 +40,7 @@ from memviz.web.gradients.address import GradientsState
 from memviz.web.gradients.controls import label_of
 from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
+from memviz.web.markdown import escaped
 
 _SHADES = 64
 
@@ -91,7 +92,7 @@ def ribbon(flow: GradientFlow) -> None:
         f"step {t}, {token}: |dL/dx| {'exactly 0' if np.isneginf(log) else power_of_ten(float(log))}"
         for t, (token, log) in enumerate(zip(flow.tokens, logs, strict=False))
     ]
-    st.subheader(inputs_finding(flow), anchor=False)
+    st.header(escaped(inputs_finding(flow)), anchor=False)
     live.ribbon(
         flow.tokens[: flow.last + 1],
         colours,

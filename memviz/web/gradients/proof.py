@@ -58,7 +58,7 @@ def check(state: GradientsState, flow: GradientFlow) -> None:
 
 def compounding(state: GradientsState) -> None:
     """Any number that is multiplied often, and any value that is squashed often."""
-    st.subheader("Compounding: nothing here is special to networks", anchor=False)
+    st.header("Compounding: nothing here is special to networks", anchor=False)
     left, right = st.columns(2, gap="medium")
     with left:
         rates = tuple(dict.fromkeys((*RATES, state.rate)))
