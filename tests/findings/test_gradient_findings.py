@@ -49,7 +49,7 @@ def test_the_forget_bias_is_named_only_where_it_changes_something() -> None:
 
 def test_of_several_seeds_the_median_is_said() -> None:
     said = findings.reach_finding(
-        [curve("lstm", -9.0, -5.0, -1.0), curve("lstm-biased", 0.0, 0.0, 0.0)], 1, 3.0
+        [curve("lstm", -9.0, -5.0, -1.0), curve("lstm-biased", 0.0, 0.0, 0.0)], 1, "lstm", 3.0
     )
     assert "1.0e−5 of its gradient" in said
 
@@ -64,7 +64,7 @@ def test_an_opened_network_whose_gradient_grows_is_said_to_explode() -> None:
 def test_a_loss_at_every_step_is_said_to_hide_what_the_last_one_sends() -> None:
     flow = flow_of("elman", loss=Loss(everywhere=True))
     taken_apart = sources(flow)
-    said = findings.reach_finding([curve("elman", 0.1)], flow.last, "elman", 3.0, taken_apart)
+    said = findings.reach_finding([curve("elman", 0.1)], 1, "elman", 3.0, taken_apart)
     assert "With a loss at every step" in said
     assert power_of_ten(float(taken_apart.log10_norms[-1, 0])) in said
 
