@@ -11,7 +11,7 @@ from memviz.web.gradients import controls, engine, panels, proof
 from memviz.web.gradients.address import DEFAULT, GradientsState
 from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
-from memviz.web.gradients.presets import described
+from memviz.web.gradients.words import described
 from memviz.web.markdown import escaped
 
 _LAST_GOOD = "gradients-last-good"

@@ -47,7 +47,7 @@ def reach_lines(
         width = 3.5 if curve.network == chosen else 2.0
         data += log_lines(range(last + 1), middle, label, colour, low, dash=its.dash, width=width)
         left = power_of_ten(float(np.median(curve.reach(last))))
-        ends.append((float(middle[-1]), f"{label}: {left} left", colour))
+        ends.append((_end(middle, low), _side(middle), f"{label}: {left} left", colour))
     _label_ends(layout, ends, (low, high), _MAIN, dark)
     return figure(data, layout)
 
@@ -192,7 +192,9 @@ def power_lines(
     for rate, line in zip(rates, logs, strict=True):
         colour = colours[0 if abs(rate) < 1 else 1 if abs(rate) > 1 else 2]
         data += log_lines(range(steps + 1), line, f"r = {rate:g}", colour, span[0])
-        ends.append((float(line[-1]), f"r = {rate:g}: {power_of_ten(float(line[-1]))}", colour))
+        ends.append(
+            (_end(line, span[0]), _side(line), f"r = {rate:g}: {power_of_ten(float(line[-1]))}", colour)
+        )
     _label_ends(layout, ends, span, _PANEL, dark)
     return figure(data, layout)
 
@@ -229,6 +231,16 @@ def _faint(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
+def _end(logs: Float[np.ndarray, " point"], low: float) -> float:
+    """Where a line ends; an exact zero is on the lower edge."""
+    return max(float(logs[-1]), low)
+
+
+def _side(logs: Float[np.ndarray, " point"]) -> float:
+    """Where there is room at the end of a line: above one that rises, below one that falls."""
+    return 1.0 if logs[-1] > logs[len(logs) // 2] else -1.0
+
+
 def _label_ends(
     layout: dict[str, Any],
     ends: list[tuple[float, str, str]],
@@ -238,12 +250,15 @@ def _label_ends(
 ) -> None:
     """Write the name of each line under its right end, none over another, with room for them below the lines."""
     room = _LABEL_ROOM * (span[1] - span[0]) / height
+    wished = sorted(
+        ((value + side * 0.65 * room, text, colour) for value, side, text, colour in ends), reverse=True
+    )
     place, places = float("inf"), []
-    ordered = sorted(ends, reverse=True)
-    for value, _, _ in ordered:
-        place = min(max(value, span[0]) - 0.65 * room, place - room)
+    for value, _, _ in wished:
+        place = min(max(value, span[0] - 0.65 * room), place - room)
         places.append(place)
-    layout["yaxis"]["range"] = [min(span[0], places[-1] - 0.6 * room), span[1]]
+    edges = [places[-1] - 0.6 * room, places[0] + 0.6 * room]
+    layout["yaxis"]["range"] = [min(span[0], edges[0]), max(span[1], edges[1])]
     layout["annotations"] += [
         {
             "text": text,
@@ -258,7 +273,7 @@ def _label_ends(
             "yanchor": "middle",
             "showarrow": False,
         }
-        for y, (_, text, colour) in zip(places, ordered, strict=True)
+        for y, (_, text, colour) in zip(places, wished, strict=True)
     ]
 
 

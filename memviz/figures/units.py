@@ -39,10 +39,10 @@ def unit_heatmap(
         "yaxis": {
             "title": {"text": "unit", "font": {"size": 13}},
             "tickformat": "d",
-            "nticks": 8,
+            "dtick": max(1, -(-logs.shape[1] // 8)),
             "showgrid": False,
             "zeroline": False,
-            "autorange": "reversed",
+            "range": [logs.shape[1] - 0.5, -0.5],
         },
         "annotations": [panel_label(note, ground(dark)["muted"], 1.0) | {"yshift": 4}],
     }

@@ -214,11 +214,12 @@ def inputs_finding(flow: GradientFlow) -> str:
     """What the output still remembers of each letter."""
     logs = flow.inputs.log10_norms()[: flow.last + 1]
     if np.isneginf(logs).all():
-        return _NOTHING
+        return "No input reaches the loss: dL/dx is exactly 0 at every step."
     most = int(logs.argmax())
     gone = logs < logs[most] + _GONE
     count = int(gone.sum())
-    where = f"step {most} ({quoted(flow.tokens[most])})"
+    token = flow.tokens[most]
+    where = f"step {most}" if token == str(most) else f"step {most} ({quoted(token)})"
     if count == 0:
         return f"Every step is remembered: none falls below a thousandth of the strongest, {where}."
     return (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from memviz.experiment import Experiment
 from memviz.gradients import LOSSES, NETWORKS, SOURCES
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState
-from memviz.web.gradients.presets import PRESETS, described, loss_in_words
+from memviz.web.gradients.presets import PRESETS
+from memviz.web.gradients.words import described, label_of, loss_in_words
 
 STATES = st.fixed_dictionaries(
     {
@@ -80,3 +81,10 @@ def test_a_lag_that_is_not_there_says_its_rule(lag: str) -> None:
     assert state == DEFAULT
     assert len(problems) == 1
     assert problems[0].startswith("The lag is a whole number from 5 to 3,000; got")
+
+
+def test_a_network_is_called_torchs_default_only_where_it_is() -> None:
+    assert label_of("lstm", DEFAULT) == "LSTM, torch's default"
+    for settings in ({"recurrent_scale": 2.0}, {"initialisation": "normal"}, {"initialisation": "chrono"}):
+        assert "torch" not in label_of("lstm", replace(DEFAULT, experiment=Experiment(**settings)))
+    assert label_of("lstm-biased", DEFAULT) == "LSTM, forget bias 3.0"

@@ -5,10 +5,10 @@ import streamlit as st
 from memviz.cells import CELLS
 from memviz.experiment import BIAS_RANGE, HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.gradients import FOUR, LAG_RANGE, LOSSES, NETWORKS, SEEDS
-from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 from memviz.web.gradients.page import PAGE
-from memviz.web.gradients.presets import PRESETS, loss_in_words
+from memviz.web.gradients.presets import PRESETS
+from memviz.web.gradients.words import label_of, loss_in_words
 from memviz.web.settings import weight_settings
 
 _LAGS = (5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000)
@@ -35,17 +35,6 @@ def show(state: GradientsState) -> None:
         with PAGE.lazy_popover("Presets", "bookmark", "presets") as presets:
             if presets.open:
                 _presets()
-
-
-def label_of(network: str, state: GradientsState) -> str:
-    """A network's name, with the bias that makes it what it is."""
-    experiment = state.experiment
-    if network == "lstm-biased":
-        bias = experiment.forget_bias
-        return "LSTM, biases as drawn" if bias is None else f"LSTM, forget bias {number(bias, 2)}"
-    if network == "gru" and experiment.update_bias is not None:
-        return f"GRU, update bias {number(experiment.update_bias, 2)}"
-    return NETWORK_LOOKS[network].name if network in FOUR else CELLS[network].title
 
 
 def opened(state: GradientsState) -> None:

@@ -37,9 +37,9 @@ from memviz.theme import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT, look, power_of_ten
 from memviz.web.charts import chart, is_dark
 from memviz.web.gradients import tables
 from memviz.web.gradients.address import GradientsState
-from memviz.web.gradients.controls import label_of
 from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
+from memviz.web.gradients.words import label_of
 from memviz.web.markdown import escaped
 
 _SHADES = 64
