@@ -243,12 +243,12 @@ def _side(logs: Float[np.ndarray, " point"]) -> float:
 
 def _label_ends(
     layout: dict[str, Any],
-    ends: list[tuple[float, str, str]],
+    ends: list[tuple[float, float, str, str]],
     span: tuple[float, float],
     height: int,
     dark: bool,
 ) -> None:
-    """Write the name of each line under its right end, none over another, with room for them below the lines."""
+    """Write the name of each line at its right end, above (1) or below (-1) it, none over another."""
     room = _LABEL_ROOM * (span[1] - span[0]) / height
     wished = sorted(
         ((value + side * 0.65 * room, text, colour) for value, side, text, colour in ends), reverse=True
