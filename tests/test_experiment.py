@@ -25,10 +25,11 @@ experiments = st.builds(
     cell=st.sampled_from(oracles.NAMES),
     hidden_size=st.integers(1, 64),
     seed=st.integers(0, 2**32 - 1),
-    initialisation=st.sampled_from(["uniform", "orthogonal", "chrono"]),
+    initialisation=st.sampled_from(["uniform", "orthogonal", "normal", "chrono", "non-normal"]),
     chrono_steps=st.integers(3, 100_000),
     forget_bias=st.none() | reals,
     update_bias=st.none() | reals,
+    input_bias=st.none() | reals,
     recurrent_scale=st.floats(0, 1000),
 )
 ORDINARY = {
@@ -39,6 +40,7 @@ ORDINARY = {
     "chrono_steps": 50,
     "forget_bias": 1.5,
     "update_bias": -2.25,
+    "input_bias": -0.75,
     "recurrent_scale": 0.5,
 }
 
@@ -101,6 +103,7 @@ def test_a_whole_number_for_a_bias_becomes_the_float_it_equals(unchecked) -> Non
         ({"forget_bias": 100.5}, 'The forget bias is a number from -100 to 100 or "none"; got 100.5.'),
         ({"forget_bias": math.nan}, 'The forget bias is a number from -100 to 100 or "none"; got nan.'),
         ({"update_bias": -math.inf}, 'The update bias is a number from -100 to 100 or "none"; got -inf.'),
+        ({"input_bias": -100.5}, 'The input bias is a number from -100 to 100 or "none"; got -100.5.'),
         ({"recurrent_scale": -0.5}, "The recurrent scale is a number from 0 to 1000; got -0.5."),
         ({"recurrent_scale": 1e9}, "The recurrent scale is a number from 0 to 1000; got 1000000000.0."),
         ({"cell": "lstn"}, f"The cell is one of {', '.join(CELLS)}; got 'lstn'."),
@@ -125,11 +128,12 @@ def test_bools_and_containers_are_no_settings(name: str, value, unchecked) -> No
         Experiment.from_json(json.dumps({name: value}))
 
 
-@pytest.mark.parametrize("name", [n for n in sorted(ORDINARY) if n not in ("forget_bias", "update_bias")])
+@pytest.mark.parametrize("name", [n for n in sorted(ORDINARY) if not n.endswith("_bias")])
 def test_only_the_biases_may_be_left_to_the_draw(name: str, unchecked) -> None:
     with pytest.raises(ValueError, match=r"; got None\.$"):
         Experiment.from_json(json.dumps({name: None}))
-    assert Experiment.from_json('{"forget_bias": null, "update_bias": null}') == Experiment()
+    biases = '{"forget_bias": null, "update_bias": null, "input_bias": null}'
+    assert Experiment.from_json(biases) == Experiment()
 
 
 # --- the network it builds -------------------------------------------------------------------------------
@@ -215,6 +219,13 @@ def test_a_network_without_inputs_is_refused(features: int) -> None:
         ("gru-v3", "update_bias", 1, 1),
         ("lstm", "update_bias", None, 1),
         ("elman-relu", "update_bias", None, 1),
+        ("lstm", "input_bias", 0, 1),
+        ("lstm-1997", "input_bias", 0, 1),
+        ("lstm-coupled", "input_bias", 0, 1),
+        ("lstm-fgr", "input_bias", 0, 1),
+        ("lstm-nig", "input_bias", None, 1),
+        ("gru", "input_bias", None, 1),
+        ("elman", "input_bias", None, 1),
     ],
 )
 @pytest.mark.parametrize("initialisation", ["uniform", "chrono"])
@@ -236,6 +247,37 @@ def test_a_coupled_forget_gate_opens_with_a_positive_forget_bias() -> None:
     sequence = encode("abcab")
     experiment = Experiment(cell="lstm-coupled", forget_bias=6.0)
     assert record(experiment.build(sequence), sequence)["forget"].min() > 0.97
+
+
+def test_an_input_bias_of_coupled_gates_gives_way_to_a_forget_bias() -> None:
+    both = Experiment(cell="lstm-coupled", hidden_size=3, forget_bias=2.0, input_bias=5.0).build(1).parameters
+    alone = Experiment(cell="lstm-coupled", hidden_size=3, forget_bias=2.0).build(1).parameters
+    assert all(torch.equal(both[key], value) for key, value in alone.items())
+    assert both["bias_ih"][:3].tolist() == [-2.0] * 3
+
+
+def test_forget_and_input_biases_of_ln_t_hold_for_about_t_steps() -> None:
+    bias = math.log(100)
+    built = Experiment(hidden_size=2, forget_bias=bias, input_bias=-bias, recurrent_scale=0.0).build(1)
+    trace = record(built.replace(weight_ih=torch.zeros(8, 1)), np.zeros((3, 1)))
+    np.testing.assert_allclose(trace["forget"], 100 / 101, rtol=1e-12)
+    np.testing.assert_allclose(trace["input"], 1 / 101, rtol=1e-12)
+
+
+def test_an_input_bias_wins_over_a_chrono_draw() -> None:
+    built = Experiment(hidden_size=4, initialisation="chrono", input_bias=0.5).build(1).parameters
+    chrono = Experiment(hidden_size=4, initialisation="chrono").build(1).parameters
+    assert built["bias_ih"][:4].tolist() == [0.5] * 4
+    assert torch.equal(built["bias_ih"][4:], chrono["bias_ih"][4:])
+
+
+@every_cell
+@pytest.mark.parametrize("initialisation", ["normal", "non-normal"])
+def test_the_recurrent_scale_multiplies_every_initialisation(name: str, initialisation: str) -> None:
+    plain = Experiment(cell=name, initialisation=initialisation).build(2).parameters
+    scaled = Experiment(cell=name, initialisation=initialisation, recurrent_scale=10.0).build(2).parameters
+    assert torch.equal(scaled["weight_hh"], 10.0 * plain["weight_hh"])
+    assert torch.equal(scaled["weight_ih"], plain["weight_ih"])
 
 
 def test_a_forget_bias_of_zero_is_a_number_and_not_the_draw() -> None:

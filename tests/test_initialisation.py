@@ -202,3 +202,37 @@ def test_chrono_biases_are_given_to_the_gates_that_a_cell_has_weights_for(name: 
     assert torch.equal(lstm["input"], -lstm["forget"])
     for gate, bias in biases.items():
         assert torch.equal(bias, lstm["input" if gate == "input" else "forget"])
+
+
+@pytest.mark.parametrize("name", ["elman", "lstm-fgr", "gru"])
+@pytest.mark.parametrize("hidden", [1, 4, 64])
+def test_normal_recurrent_weights_have_the_variance_one_over_h_and_all_else_is_uniform(
+    name: str, hidden: int
+) -> None:
+    seeds = range(max(1, 800 // hidden))
+    draws = [draw(name, hidden, seed, "normal") for seed in seeds]
+    values = torch.cat([drawn["weight_hh"].flatten() for drawn in draws]).numpy() * math.sqrt(hidden)
+    # Five standard errors of the mean and of the variance, and the tails, of N(0, 1).
+    assert abs(values.mean()) < 5 / math.sqrt(len(values))
+    assert abs(values.var() - 1) < 5 * math.sqrt(2 / len(values))
+    assert abs((np.abs(values) > 1.96).mean() - 0.05) < 5 * math.sqrt(0.05 * 0.95 / len(values))
+    plain = draw(name, hidden, 0)
+    for key in plain.keys() - {"weight_hh"}:
+        assert torch.equal(draws[0][key], plain[key]), key
+
+
+@every_cell
+@pytest.mark.parametrize("hidden", [1, 2, 5])
+def test_the_non_normal_start_is_one_matrix_for_each_gate_and_nothing_else(name: str, hidden: int) -> None:
+    drawn = draw(name, hidden, 3, "non-normal")
+    block = 0.9 * np.eye(hidden) + 5.0 * np.eye(hidden, k=1)
+    expected = np.concatenate([block] * oracles.ORACLES[name].blocks)
+    assert np.array_equal(drawn["weight_hh"].numpy(), expected)
+    assert not any(value.any() for key, value in drawn.items() if key != "weight_hh")
+    assert bits(drawn) == bits(draw(name, hidden, 4, "non-normal"))
+
+
+def test_the_non_normal_matrix_shrinks_in_the_end_and_grows_before() -> None:
+    matrix = draw("elman", 2, 0, "non-normal")["weight_hh"].numpy()
+    assert np.abs(np.linalg.eigvals(matrix)).max() == pytest.approx(0.9)
+    assert np.linalg.norm(np.linalg.matrix_power(matrix, 9), 2) == pytest.approx(19.38, abs=0.01)

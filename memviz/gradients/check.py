@@ -64,7 +64,9 @@ def check(flow: GradientFlow, signal: str, timestep: int, unit: int) -> Check:
         move = torch.zeros((), dtype=torch.float64, requires_grad=True)
         value = _loss(flow, signal, timestep, unit, move)
         (gradient,) = (
-            torch.autograd.grad(value, move, materialize_grads=True) if value.requires_grad else (move * 0,)
+            torch.autograd.grad(value, move, materialize_grads=True)
+            if value.requires_grad
+            else (torch.zeros_like(move),)
         )
     difference = None
     if not flow.detached:

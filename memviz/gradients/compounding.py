@@ -22,8 +22,9 @@ def repeated_sigmoids(
     values, slopes = [], []
     value, slope = x, np.ones_like(x)
     for _ in range(times):
-        value = 1 / (1 + np.exp(-value))
-        slope = slope * value * (1 - value)
+        with np.errstate(over="ignore"):  # 1 / (1 + infinity) is the right answer
+            value, rest = 1 / (1 + np.exp(-value)), 1 / (1 + np.exp(value))  # 1 - s of s near 1 is rounding
+        slope = slope * value * rest
         values.append(value)
         slopes.append(slope)
     return np.stack(values), np.stack(slopes)

@@ -135,12 +135,15 @@ class GradientFlow:
     def singular_values(self, lag: int) -> Float[np.ndarray, " state"]:
         """All singular values of d state_T / d state_{T-lag}, largest first, T being the last step that the loss reads.
 
+        What is out of a float's range is 0 or infinite.
+
         Raises:
             ValueError: as `memviz.gradients.log10_singular_values` does, which gives every lag at any size.
         """
         from memviz.gradients.lags import log10_singular_values  # only here: that module is built on this one
 
-        values: Float[np.ndarray, " state"] = 10.0 ** log10_singular_values(self, lag)[lag]
+        with np.errstate(over="ignore"):
+            values: Float[np.ndarray, " state"] = 10.0 ** log10_singular_values(self, lag)[lag]
         return values
 
     def backwards(self) -> Iterator[tuple[slice, Float[np.ndarray, "time state state"]]]:

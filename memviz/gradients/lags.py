@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from memviz.gradients.flow import GradientFlow
 from memviz.gradients.paths import log2_direct_path, memory_of
@@ -25,7 +25,10 @@ _NONE = -1e300
 """The logarithm that stands for that of an exact zero; sums of it stay finite."""
 _COUPLED = 1e-9
 """Entries of a triangle smaller than this, relative to the diagonal, change a singular value by less than 1e-16."""
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
+_GROWN = 4.0
+"""How large an entry of D'^-1 R D may be; larger ones, of columns that nearly depend on others, would pile up in T."""
+_EPS = float(np.finfo(np.float64).eps)
+_ROUNDING = 64 * _EPS
 
 Matrices = Float[np.ndarray, "lag state state"]
 Logs = Float[np.ndarray, "lag state"]
@@ -102,9 +105,10 @@ class MemoryProducts:
         full = self.full * np.exp2(self.exponent - top)[:, None, None]
         diagonal = direct[:, :, None] * np.eye(direct.shape[1])
         through = full - diagonal
-        through[np.abs(through) <= _ROUNDING * (np.abs(full) + diagonal)] = (
-            0.0  # nothing but rounding is left
-        )
+        # Both are products of so many factors, and the logarithm of one is rounded: less than that is nothing.
+        factors = np.array(self.lags)[:, None] + np.where(direct > 0, np.abs(self.log2_direct), 0.0)
+        rounding = (_ROUNDING + 2 * _EPS * factors)[:, None, :]
+        through[np.abs(through) <= rounding * diagonal] = 0.0
         return self._log10(through, top)
 
     @staticmethod
@@ -167,9 +171,10 @@ def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
     """The Jacobians J_T, J_{T-1} and so on, `longest` of them, in chunks."""
     left = longest
     for _, jacobians in flow.backwards():
-        if left > 0:
-            yield jacobians[::-1][:left]
-        left -= len(jacobians)
+        if left == 0:
+            return
+        yield jacobians[::-1][:left]
+        left -= min(left, len(jacobians))
 
 
 class _Graded:
@@ -181,41 +186,83 @@ class _Graded:
     def take(self, factors: Matrices) -> tuple[Logs, Matrices]:
         """Multiply by factors from the left, one after another; log D and T after each."""
         logs, triangles = np.empty(factors.shape[:2]), np.empty(factors.shape)
-        with np.errstate(divide="ignore"):
-            for k, factor in enumerate(factors):
-                self._multiply(factor)
-                logs[k], triangles[k] = self._log_d, self._t
+        for k, factor in enumerate(factors):
+            self._multiply(factor)
+            logs[k], triangles[k] = self._log_d, self._t
         return logs, triangles
 
     def _multiply(self, factor: Float[np.ndarray, "state state"]) -> None:
         moved = factor @ self._u
-        sizes = np.sqrt(np.einsum("ij,ij->j", moved, moved))
-        order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
-        q, r = _orthogonal_triangular(moved[:, order])
-        # What is left of a column after those before it were taken out is known to rounding and no better.
-        is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
-        if is_zero.any():  # dependent columns go last, so that the rows that belong to them are empty
-            order = np.concatenate([order[~is_zero], order[is_zero]])
-            q, r = _orthogonal_triangular(moved[:, order])
-            is_zero = np.abs(r.diagonal()) <= _ROUNDING * sizes[order]
-        log_d = self._log_d[order]
-        is_zero |= log_d <= _NONE
-        new = np.where(is_zero, _NONE, np.log(np.abs(r.diagonal())) + log_d)
-        ratio = np.exp(np.minimum(log_d - new[:, None], 700.0))
-        if is_zero.any():
-            t = np.where(is_zero[:, None], 0.0, r * ratio) @ self._t[order]
-            t[is_zero] = np.eye(len(t))[is_zero]
-        else:
-            t = (r * ratio) @ self._t[order]
+        sizes = _column_sizes(moved)
+        with np.errstate(divide="ignore"):
+            order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
+        q, r, is_zero, t = self._triangular(moved, sizes, order)
+        if (is_zero & (self._log_d[order] > _NONE)).any() or np.abs(t).max() > _GROWN:
+            order = _pivots(moved, sizes, self._log_d)
+            q, r, is_zero, t = self._triangular(moved, sizes, order)
+            # Pivoting leaves nothing above 1 but the rounding of larger columns, beside which such a row is lost.
+            is_zero |= (np.abs(t) > _GROWN).any(axis=1)
+            t[is_zero] = 0.0
+        with np.errstate(divide="ignore"):
+            new = np.where(is_zero, _NONE, np.log(np.abs(r.diagonal())) + self._log_d[order])
+        t = t @ self._t[order]
+        t[is_zero] = np.eye(len(t))[is_zero]
         self._u, self._t, self._log_d = q, t, new
+
+    def _triangular(
+        self,
+        moved: Float[np.ndarray, "state state"],
+        sizes: Float[np.ndarray, " state"],
+        order: Int[np.ndarray, " state"],
+    ) -> tuple[Any, Any, Bool[np.ndarray, " state"], Float[np.ndarray, "state state"]]:
+        """Q and R of the columns in an order, which of R's rows are zero, and D'^-1 R D with D' = |diagonal of R| D."""
+        q, r = _orthogonal_triangular(moved[:, order])
+        log_d, diagonal = self._log_d[order], np.abs(r.diagonal())
+        # What is left of a column after those before it were taken out is known to rounding and no better.
+        is_zero = (diagonal <= _ROUNDING * sizes[order]) | (log_d <= _NONE)
+        logs = np.where(is_zero, 0.0, np.log(np.where(is_zero, 1.0, diagonal)) + log_d)
+        t = r * np.exp(np.minimum(log_d[None, :] - logs[:, None], 700.0))
+        t[is_zero] = 0.0
+        return q, r, is_zero, t
 
 
 def _orthogonal_triangular(
     matrix: Float[np.ndarray, "row column"],
 ) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, "row column"]]:
-    """Q and R; torch calls LAPACK with half the overhead of numpy."""
+    """Q and R; torch calls LAPACK with less overhead than numpy."""
     q, r = torch.linalg.qr(torch.from_numpy(matrix))
     return q.numpy(), r.numpy()
+
+
+def _pivots(
+    moved: Float[np.ndarray, "state state"],
+    sizes: Float[np.ndarray, " state"],
+    log_d: Float[np.ndarray, " state"],
+) -> Int[np.ndarray, " state"]:
+    """The columns by what is left of each, times its D, once those before it are taken out: no entry of T can grow.
+
+    Columns that depend on others go last, so that the rows that belong to them are empty.
+    """
+    order, rest = np.arange(len(log_d)), moved.copy()
+    for k in range(len(order)):
+        left = _column_sizes(rest[:, order[k:]])
+        with np.errstate(divide="ignore"):
+            logs = np.log(np.where(left <= _ROUNDING * sizes[order[k:]], 0.0, left)) + log_d[order[k:]]
+        best = int(np.argmax(logs))
+        if logs[best] == -np.inf:
+            break
+        order[[k, k + best]] = order[[k + best, k]]
+        column = rest[:, order[k]] / left[best]
+        rest -= np.outer(column, column @ rest)
+    return order
+
+
+def _column_sizes(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, " column"]:
+    """The norm of each column; squares of what is below 1e-154 would be lost."""
+    largest = np.abs(matrix).max(axis=0)
+    relative = matrix / np.where(largest > 0, largest, 1.0)
+    sizes: Float[np.ndarray, " column"] = largest * np.sqrt((relative**2).sum(axis=0))
+    return sizes
 
 
 def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:

@@ -109,8 +109,8 @@ class Loss:
         if self.targets is None:
             return torch.zeros(len(steps), outputs, dtype=torch.float64)
         rows = [row if isinstance(row, tuple) else (float(row),) for row in self._chosen(steps, time)]
-        if any(len(row) != outputs for row in rows):
-            raise ValueError(f"A target is {outputs} numbers, one for each output; got {len(rows[0])}.")
+        if wrong := [row for row in rows if len(row) != outputs]:
+            raise ValueError(f"A target is {outputs} numbers, one for each output; got {len(wrong[0])}.")
         targets = torch.tensor(rows, dtype=torch.float64)
         if not torch.isfinite(targets).all():
             raise ValueError("Targets are finite numbers; got NaN or infinity.")

@@ -38,9 +38,15 @@ def log2_direct_path(trace: Trace, last: int) -> Float[np.ndarray, "lag unit"]:
     keep = kept(trace)
     logs = np.full((last + 1, trace.units), -np.inf)
     logs[0] = 0.0
-    if keep is not None:
+    if keep is None:
+        return logs
+    # A product that is renewed loses one rounding a step; a sum of 3,000 logarithms would lose a thousand times more.
+    product, power = np.ones(trace.units), np.zeros(trace.units)
+    for lag, factor in enumerate(np.abs(keep[last:0:-1]), start=1):
+        product, own = np.frexp(product * factor)
+        power += own
         with np.errstate(divide="ignore"):
-            logs[1:] = np.cumsum(np.log2(np.abs(keep[last:0:-1])), axis=0)
+            logs[lag] = np.log2(product) + power
     return logs
 
 

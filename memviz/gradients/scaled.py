@@ -16,6 +16,8 @@ _ZERO = np.int64(-(2**40))
 """The exponent of an exact zero: below that of every other number."""
 _SAFE_BITS = 400
 """Numbers whose magnitudes are this many bits from 1 at most can be multiplied and added without a loss."""
+_MOST_PRODUCTS = 2**21
+"""Products held at once where each sum has a scale of its own: 16 MB for each array."""
 _LOG10_2 = float(np.log10(2.0))
 
 
@@ -77,7 +79,7 @@ class Scaled:
         relative = self.over(top)
         with np.errstate(divide="ignore"):
             norms = 0.5 * np.log10((relative**2).sum(axis=-1)) + top[..., 0] * _LOG10_2
-        return np.asarray(norms)
+        return np.asarray(norms)  # of a single vector too
 
     def times(self, matrix: Values, is_tame: bool) -> "Scaled":
         """Row vectors times a matrix, or each times its own.
@@ -99,6 +101,15 @@ class Scaled:
 
     def _times_each(self, matrix: Values) -> "Scaled":
         """The same where sizes differ so much that each sum needs a scale of its own."""
+        if matrix.ndim == 2 and self.mantissa.ndim == 2:  # many rows at once would take all memory
+            block = max(1, _MOST_PRODUCTS // max(1, matrix.size))
+            if len(self.mantissa) > block:
+                starts = range(0, len(self.mantissa), block)
+                parts = [self[start : start + block]._times_each(matrix) for start in starts]
+                return Scaled(
+                    np.concatenate([part.mantissa for part in parts]),
+                    np.concatenate([part.exponent for part in parts]),
+                )
         factors, exponents = np.frexp(matrix)
         products = self.mantissa[..., :, None] * factors
         sizes = np.where(products == 0, _ZERO, self.exponent[..., :, None] + exponents)

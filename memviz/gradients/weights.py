@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.func import grad, vmap
 
@@ -16,6 +16,8 @@ from memviz.gradients.steps import detach_gates, differentiating
 
 _CHUNK_NUMBERS = 2**21
 """Numbers of weight gradient held at once: 16 MB."""
+_LOWEST = -(2**40)
+"""The exponent of a contribution of zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ class WeightContributions:
         top = self.log10_norms.max()
         if np.isneginf(top):
             return 0.0
-        return float(10.0 ** (self.log10_total - top) / (10.0 ** (self.log10_norms - top)).sum())
+        survival = 10.0 ** (self.log10_total - top) / (10.0 ** (self.log10_norms - top)).sum()
+        return min(1.0, float(survival))  # rounding apart it is never above
 
 
 def weight_contributions(
@@ -76,29 +79,31 @@ def weight_contributions(
             f"{parameter} has rows for {', '.join(cell.gates) if stacked else 'no gate'}; got {gate!r}."
         )
     rows = cell.rows(gate, flow.trace.units) if gate else slice(None)
-    top = flow.scaled_state.top()[: flow.last + 1, 0]
-    scale = int(top.max()) if flow.scaled_state.mantissa.any() else 0
+    shape = network.parameters[parameter][rows].shape
 
-    total = np.zeros(network.parameters[parameter][rows].shape)
-    for span, contributions in _by_step(flow, parameter, rows):
-        total += np.tensordot(np.ldexp(1.0, np.maximum(top[span] - scale, -1100)), contributions, axes=1)
-    norms, dots = np.zeros(len(flow.tokens)), np.zeros(len(flow.tokens))
+    total, scale = np.zeros(shape.numel()), _LOWEST
+    for _, contributions, exponents in _by_step(flow, parameter, rows):
+        highest = max(scale, int(exponents.max()))
+        weights = np.ldexp(1.0, np.maximum(exponents - highest, -1100))
+        total = np.ldexp(total, max(scale - highest, -1100)) + weights @ contributions
+        scale = highest
+    logs, cosines = np.full(len(flow.tokens), -np.inf), np.zeros(len(flow.tokens))
     size = float(np.linalg.norm(total))
-    for span, contributions in _by_step(flow, parameter, rows):
-        flat = contributions.reshape(len(contributions), -1)
-        norms[span] = np.linalg.norm(flat, axis=1)
-        dots[span] = flat @ total.ravel()
-    exponents = np.append(top, np.zeros(len(flow.tokens) - len(top), np.int64))
-    whole = norms * size
-    cosines = np.divide(dots, whole, out=np.zeros_like(dots), where=whole > 0)
-    logs = Scaled.of(norms[:, None], exponents[:, None]).log10()[:, 0]
-    return WeightContributions(parameter, gate, total, scale, logs, np.clip(cosines, -1.0, 1.0))
+    for span, contributions, exponents in _by_step(flow, parameter, rows):
+        norms = np.linalg.norm(contributions, axis=1)
+        logs[span] = Scaled.of(norms, exponents).log10()
+        whole = norms * size
+        np.divide(contributions @ total, whole, out=cosines[span], where=whole > 0)
+    scale = 0 if scale == _LOWEST else scale
+    return WeightContributions(
+        parameter, gate, total.reshape(shape), scale, logs, np.clip(cosines, -1.0, 1.0)
+    )
 
 
 def _by_step(
     flow: GradientFlow, parameter: str, rows: slice
-) -> Iterator[tuple[slice, Float[np.ndarray, "time ..."]]]:
-    """Each timestep's contribution, over the scale of its adjoint, in chunks."""
+) -> Iterator[tuple[slice, Float[np.ndarray, "time number"], Int[np.ndarray, " time"]]]:
+    """Each timestep's contribution in chunks, over 2^exponent of its own largest number, and that exponent."""
     network, cell = flow.network, flow.network.cell
     tap: Tap = detach_gates if flow.detached else identity
     widths = cell.state_widths(flow.trace.units)
@@ -110,10 +115,14 @@ def _by_step(
 
     by_weights = vmap(grad(product), in_dims=(None, 0, 0, 0))
     states, values = torch.from_numpy(flow.trace.state_before()), torch.tensor(flow.trace.inputs)
-    adjoint = torch.from_numpy(flow.scaled_state.over(flow.scaled_state.top()))
+    top = flow.scaled_state.top()
+    adjoint = torch.from_numpy(flow.scaled_state.over(top))
     chunk = max(1, _CHUNK_NUMBERS // network.parameters[parameter].numel())
     for start in range(0, flow.last + 1, chunk):
         span = slice(start, min(start + chunk, flow.last + 1))
         with differentiating():
             found = by_weights(network.parameters[parameter], values[span], states[span], adjoint[span])
-        yield span, found[:, rows].numpy()
+        flat = found[:, rows].numpy().reshape(span.stop - span.start, -1)
+        largest = np.abs(flat).max(axis=1)
+        own = np.frexp(largest)[1]
+        yield span, np.ldexp(flat, -own[:, None]), np.where(largest > 0, top[span, 0] + own, _LOWEST)
