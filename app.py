@@ -1,6 +1,7 @@
 """memviz's entry: `streamlit run app.py`. Page configuration and navigation, nothing else."""
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from memviz import live
 from memviz.paths import ASSETS, PAGES
@@ -11,11 +12,14 @@ def main() -> None:
     st.set_page_config(page_title="memviz", page_icon=ASSETS / "logo.svg", layout="wide")
     st.logo(ASSETS / "wordmark.svg", size="large")
     gates = st.Page(PAGES / "gates.py", title="Gates", default=True)
-    st.navigation([gates], position="top").run()
+    gradients = st.Page(PAGES / "gradients.py", title="Gradients")
+    st.navigation([gates, gradients], position="top").run()
 
 
 # Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.
 if __name__ == "__main__":
     main()
 else:
+    # Until somebody has run this file, a link to a page would run that page alone, without this file's navigation.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=live.routes())

@@ -1,4 +1,4 @@
-"""The pictures of docs/: the whole page, and the stage of every cell family, light and dark, wide and narrow.
+"""The pictures of docs/: the pages, and the stage of every cell family, light and dark, wide and narrow.
 
 `make pictures` draws them anew; look at them before they are committed.
 """
@@ -12,18 +12,21 @@ from playwright.sync_api import Browser, sync_playwright
 DOCS = Path(__file__).resolve().parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = {"wide": 1440, "narrow": 390}
+STAGE, FIGURES = ".machine .node", ".memviz-live .drawn"
 FAMILIES = ("elman", "lstm", "gru")
 VARIANTS = ("lstm-1997", "lstm-peephole", "lstm-coupled", "lstm-fgr", "gru-v3")
 
 
-def draw(browser: Browser, url: str, file: Path, scheme: str, width: int, stage: bool) -> None:
-    """Save a page, or its stage alone, when it has come to rest."""
+def draw(
+    browser: Browser, url: str, file: Path, scheme: str, width: int, stage: bool, ready: str = STAGE
+) -> None:
+    """Save a page, or its stage alone, when it has come to rest after what is `ready` is there."""
     page = browser.new_context(
         viewport={"width": width, "height": 1900 if stage else 900},
         color_scheme=scheme,  # type: ignore[arg-type]
     ).new_page()
     page.goto(url)
-    page.locator(".machine .node").first.wait_for()
+    page.locator(ready).first.wait_for()
     page.wait_for_timeout(3000)
     file.parent.mkdir(exist_ok=True)
     (page.locator(".stage") if stage else page).screenshot(path=file)
@@ -36,6 +39,8 @@ def main(address: str) -> None:
         executable = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         draw(browser, address, DOCS / "gates.png", "light", 1440, stage=False)
+        file = DOCS / "gradients.png"
+        draw(browser, f"{address}/gradients?spread=1", file, "light", 1440, stage=False, ready=FIGURES)
         for cell in FAMILIES:
             for scheme in ("light", "dark"):
                 for name, width in WIDTHS.items():

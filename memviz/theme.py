@@ -45,7 +45,7 @@ LOOKS = {
 """Every gate and state by the name it has in a Trace."""
 
 NETWORK_LOOKS = {
-    "elman": Look("Elman", "", "#7a808c", "#8f97a5", "dot"),
+    "elman": Look("Elman", "", "#6b7280", "#8f97a5", "dot"),
     "gru": Look("GRU", "", "#5a5f6b", "#a9b0bb", "dash"),
     "lstm": Look("LSTM, torch's default", "", "#111111", "#f2f3f5", "solid"),
     "lstm-biased": Look("LSTM, forget bias", "", "#0072B2", "#56B4E9", "solid"),
@@ -58,7 +58,7 @@ PATH_LOOKS = {
     "exposure": Look("exposure: out through h", "", "#5B4DB3", "#A79BF0", "dash"),
     "peepholes": Look("through the peepholes", "", "#AA4499", "#E58CBF", "dot"),
     "through gates": Look("through gates and candidate", "", "#5B4DB3", "#A79BF0", "dash"),
-    "loss": Look("the loss's own term", "", "#7a808c", "#8f97a5", "dot"),
+    "loss": Look("the loss's own term", "", "#6b7280", "#8f97a5", "dot"),
 }
 """The paths along which a gradient goes back; straight on has the colour of the gate that keeps."""
 
@@ -106,6 +106,8 @@ def number(value: float, digits: int = 3) -> str:
 
 def power_of_ten(log10: float, digits: int = 2) -> str:
     """A number by its log10, of any size, as `number` writes it: 3.2e-1000 is no float."""
+    if math.isnan(log10):
+        return "undefined"
     if math.isinf(log10):
         return "∞" if log10 > 0 else "0"
     if abs(log10) < 300:

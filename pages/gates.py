@@ -11,7 +11,6 @@ from memviz.cells import CELLS
 from memviz.encoding import EncodingError
 from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.findings import main_finding
-from memviz.gradients import Loss
 from memviz.web import engine
 from memviz.web.gates import figures, step
 from memviz.web.gates.address import DEFAULT, GatesState
@@ -37,7 +36,7 @@ def show() -> None:
         st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
     st.title(escaped(main_finding(run.trace)), anchor=False)
     step.show(shown, run)
-    loss = _loss(shown, len(run.trace), run.trace.units)
+    loss = step.loss(shown, run)
     flow = engine.flow(shown.experiment, shown.text, shown.kind, shown.standardise, loss)
     figures.show(shown, run, flow)
 
@@ -164,15 +163,6 @@ def _readable(state: GatesState) -> tuple[GatesState, engine.Run, str]:
 
 def _run(state: GatesState) -> engine.Run:
     return engine.run(state.experiment, state.text, state.kind, state.standardise)
-
-
-def _loss(state: GatesState, time: int, units: int) -> Loss:
-    """The loss of a state; a step or unit that this sequence or network does not have means the last, the sum."""
-    timestep, unit = state.loss_timestep, state.loss_unit
-    return Loss(
-        None if timestep is None or timestep >= time else timestep,
-        None if unit is None or unit >= units else unit,
-    )
 
 
 show()

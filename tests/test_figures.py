@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from memviz.cells import CELLS
 from memviz.encoding import Sequence
 from memviz.figures import MOST_UNITS, figure_html, gradient_lines, state_lines
+from memviz.figures.logs import log_axis
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.network import Network
 from memviz.trace import Trace, record
@@ -154,7 +155,8 @@ def test_markup_in_a_token_is_literal_on_the_axis_and_in_hover_labels() -> None:
         assert [html.unescape(tick) for tick in ticks[:2]] == ["<b>x</b>", "&lt;"]
         hovers = [str(part.get("customdata", "")) for part in drawn["data"]]
         assert "<" not in "".join(ticks) + "".join(hovers)
-        assert any("&lt;b&gt;x&lt;/b&gt;" in hover for hover in hovers)
+    states = read_back(state_lines(trace, [0], TITLE))["data"]
+    assert all("&lt;b&gt;x&lt;/b&gt;" in str(part["customdata"]) for part in states)
 
 
 def test_long_tokens_are_shortened_to_fit_the_axis() -> None:
@@ -246,12 +248,12 @@ def test_lines_of_gradients_are_the_norms_and_zeros_are_marked(cell: str, loss: 
     figure = gradient_lines(flow, trace.cell.family, TITLE)
     drawn = lines_of(figure)
     assert {name for name in drawn if not name.endswith(" = 0")} == set(LABELS[cell])
-    lower_edge = 10 ** figure["layout"]["yaxis"]["range"][0]
+    lower_edge = figure["layout"]["yaxis"]["range"][0]
     for label, signal in LABELS[cell].items():
         norms = np.sqrt((flow.signals[signal] ** 2).sum(axis=1))
         zero = norms == 0
         shown = drawn[label]["y"]
-        np.testing.assert_allclose(shown[~zero], norms[~zero], rtol=1e-12)
+        np.testing.assert_allclose(shown[~zero], np.log10(norms[~zero]), rtol=1e-12)
         assert np.isnan(shown[zero]).all()
         marks = drawn.get(f"{label} = 0")
         assert (marks is not None) == zero.any()
@@ -283,18 +285,17 @@ def test_the_axis_holds_every_positive_norm_and_nothing_is_clipped(weight: float
     figure = gradient_lines(flow, "elman", TITLE)
     expected = np.log10(weight) * np.arange(time - 1, -1, -1)  # down to 1e-300, up to 1e300
     low, high = figure["layout"]["yaxis"]["range"]
-    assert figure["layout"]["yaxis"]["type"] == "log"
     assert low < expected.min()
     assert expected.max() < high
     assert high - low < expected.max() - expected.min() + 3  # and no emptier than whole powers of ten make it
-    np.testing.assert_allclose(np.log10(lines_of(figure)["|dL/dh|"]["y"]), expected, atol=1e-9)
+    np.testing.assert_allclose(lines_of(figure)["|dL/dh|"]["y"], expected, atol=1e-9)
 
 
 @given(st.floats(-4, 4), st.integers(1, 70))
 def test_no_norm_is_outside_the_axis(log_weight: float, time: int) -> None:
     figure = gradient_lines(chain(10**log_weight, time), "elman", TITLE)
     low, high = figure["layout"]["yaxis"]["range"]
-    logs = np.log10(figure["data"][0]["y"])
+    logs = figure["data"][0]["y"]
     assert low <= logs.min() <= logs.max() <= high
 
 
@@ -302,15 +303,24 @@ def test_a_gradient_of_zeros_alone_but_one_is_marked_at_every_zero() -> None:
     figure = gradient_lines(chain(0.0, 4), "elman", TITLE)
     drawn = lines_of(figure)
     np.testing.assert_array_equal(drawn["|dL/dh| = 0"]["x"], [0, 1, 2])
-    np.testing.assert_array_equal(drawn["|dL/dh|"]["y"], [np.nan, np.nan, np.nan, 1.0])
+    np.testing.assert_array_equal(drawn["|dL/dh|"]["y"], [np.nan, np.nan, np.nan, 0.0])
 
 
-def test_zeros_beside_the_smallest_floats_are_still_marked_on_the_axis() -> None:
-    flow = chain(0.1, 400)
-    assert 0 < flow.norms("hidden")[flow.norms("hidden") > 0].min() < 1e-322
-    figure = gradient_lines(flow, "elman", TITLE)
-    marks = lines_of(figure)["|dL/dh| = 0"]
-    assert (marks["y"] > 0).all()
+def test_norms_below_every_float_are_drawn_and_not_taken_for_zero() -> None:
+    drawn = lines_of(gradient_lines(chain(0.1, 400), "elman", TITLE))
+    np.testing.assert_allclose(drawn["|dL/dh|"]["y"], np.arange(-399.0, 1.0), atol=1e-9)
+    assert "|dL/dh| = 0" not in drawn
+
+
+def test_the_labels_of_a_log_axis_are_whole_powers_of_ten_inside_it() -> None:
+    for low, high in ((-1.0, 0.0), (-7.0, 2.0), (-561.0, 3.0), (-3000.0, 12.0)):
+        axis = log_axis((low, high), False)
+        assert 1 < len(axis["tickvals"]) <= 7
+        assert low <= min(axis["tickvals"]) <= max(axis["tickvals"]) <= high
+        assert all(
+            str(abs(power)) in label or power == 0
+            for power, label in zip(axis["tickvals"], axis["ticktext"], strict=True)
+        )
 
 
 # --- files -----------------------------------------------------------------------------------------------

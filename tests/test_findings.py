@@ -277,8 +277,9 @@ def test_an_exact_zero_at_the_first_step_is_said() -> None:
     assert "dL/dh" in said
 
 
-def test_a_gradient_that_underflows_is_said_to_be_exactly_zero() -> None:
-    assert "exactly 0" in gradient_finding(line(1e-3, 200))
+def test_a_gradient_below_every_float_is_said_by_its_power_and_only_a_zero_is_exactly_zero() -> None:
+    assert "10^597" in gradient_finding(line(1e-3, 200))
+    assert "exactly 0" in gradient_finding(line(0.0, 200))
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ export class BarView {
     this.readout = html("span", "readout");
     this.unit = choice("Unit", (value) => handlers.onUnit(Number(value)));
     this.signal = choice("Ribbon shows", handlers.onSignal);
+    this.gradients = button("Gradients", "What the loss asks of each number, backwards in time (G)", handlers.onGradients);
     this.marks = button("Saturation", "Mark gates below .05 and above .95 in the strips", handlers.onMarks);
     this.table = button("Table", "All numbers of this step, in full", handlers.onTable);
     this.say = button("Say the step", "Have a screen reader say this step (S)", handlers.onSay);
@@ -71,6 +72,7 @@ export class BarView {
       this.readout,
       html("label", "", "Unit ", this.unit),
       html("label", "", "Ribbon shows ", this.signal),
+      this.gradients,
       this.marks,
       this.table,
       this.say,
@@ -99,7 +101,7 @@ export class BarView {
     this.phases.replaceChildren(...this.buttons, this.inside);
   }
 
-  update({ run, timestep, unit, signal, phase, playing, marks, table, full }) {
+  update({ run, timestep, unit, signal, phase, playing, marks, table, full, gradients }) {
     const isPlaying = playing !== null;
     if ((this.play.getAttribute("aria-label") === "Pause") !== isPlaying) {
       this.play.replaceChildren(icon(isPlaying ? "pause" : "play"));
@@ -110,7 +112,9 @@ export class BarView {
     this.signal.value = signal;
     for (const made of this.buttons) made.setAttribute("aria-pressed", String(made.dataset.phase === phase));
     this.inside.setAttribute("aria-pressed", String(playing === "inside"));
+    this.gradients.setAttribute("aria-pressed", String(gradients));
     this.marks.setAttribute("aria-pressed", String(marks));
+    this.marks.disabled = run.gradients !== null && gradients; // it is about values
     this.table.setAttribute("aria-pressed", String(table));
     this.full.setAttribute("aria-pressed", String(full));
   }

@@ -1,8 +1,10 @@
 // The card: what is pointed at, with its equation and its numbers; else the phase, else the whole step.
 
 import { html } from "./dom.js";
-import { element, filled, maths, withNumbers } from "./maths.js";
+import { capital, heads, line, parenthesised, productRow, where } from "./lines.js";
+import { filled, maths, withNumbers } from "./maths.js";
 import { exact, MINUS, number, sumTexts } from "./numbers.js";
+import { gradientsOfNode, gradientsOfPhase, gradientsOfStep } from "./slopes.js";
 
 const MOST_PRODUCTS = 3;
 const MOST_IN_FULL = 3;
@@ -16,21 +18,20 @@ export class CardView {
   }
 
   // Each kind of subject replaces the card's content in one go.
-  update({ run, timestep, unit, node, phase, table, ground, brief }) {
-    const context = { run, t: timestep, unit, ground, brief };
+  update({ run, timestep, unit, node, phase, table, ground, gradients, brief }) {
+    const context = { run, t: timestep, unit, ground, gradients, brief };
+    const [ofNode, ofPhase, ofStep] = gradients
+      ? [gradientsOfNode, gradientsOfPhase, gradientsOfStep]
+      : [nodeContent, phaseContent, wholeStep];
     const content = table
       ? stepTable(context)
       : node
-        ? nodeContent(context, run.nodes[node])
+        ? ofNode(context, run.nodes[node])
         : phase
-          ? phaseContent(context, phase)
-          : wholeStep(context);
+          ? ofPhase(context, phase)
+          : ofStep(context);
     this.root.replaceChildren(...content);
   }
-}
-
-function where({ run, t, unit }) {
-  return `step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${unit}`;
 }
 
 function wholeStep(context) {
@@ -148,25 +149,6 @@ function middleLine({ run, t, unit }, formula, value, total) {
   return withNumbers("{} + {}", sumTexts(products, value).terms);
 }
 
-// A line breaks at the sums' signs where it is too long.
-function line(text, result) {
-  const pieces = text.split(/(?= [+-] )/).map((piece) => maths(piece));
-  // The sign that a piece begins with stands between two summands, wherever the line breaks.
-  for (const piece of pieces.slice(1)) piece.querySelector("mo").setAttribute("form", "infix");
-  if (result) pieces.push(text ? html("span", "ending", equals(), resultOf(result)) : resultOf(result));
-  return html("span", "line", equals(), html("span", "pieces", ...pieces));
-}
-
-function equals() {
-  return element("math", element("mo", "="));
-}
-
-function resultOf(text) {
-  const made = html("b", "result", maths(text));
-  made.dataset.value = text;
-  return made;
-}
-
 // Each summand of a formula taken apart into its products: the largest by name, the rest as one.
 function summands(context, formula) {
   const { run, t, unit } = context;
@@ -202,24 +184,8 @@ function summand(apart, term, total) {
   return table;
 }
 
-function productRow(row, text, largest) {
-  const by = html("td", "by");
-  if (row.by) by.append(maths(`${number(row.by[0])} · ${parenthesised(number(row.by[1]))}`));
-  const bar = html("span", row.value < 0 ? "bar negative" : "bar");
-  bar.style.width = `${((Math.abs(row.value) / largest) * 100).toFixed(1)}%`;
-  const name = html("th", "", row.name);
-  name.scope = "row";
-  const value = html("td", "value", maths(text));
-  const made = html("tr", row.isSum ? "sum" : "", name, by, value, html("td", "bars", row.isSum ? "" : bar));
-  return made;
-}
-
-function parenthesised(text) {
-  return text.startsWith(MINUS) ? `(${text})` : text;
-}
-
 function stepTable(context) {
-  const { run, t, unit } = context;
+  const { run, t, unit, gradients } = context;
   const detailed = run.isDetailed(t, unit);
   const names = detailed ? run.detail.names : Object.keys(run.arrays);
   const body = html("tbody");
@@ -227,12 +193,11 @@ function stepTable(context) {
     const value = run.signal(name, t, unit);
     const head = html("th", "", name);
     head.scope = "row";
-    body.append(html("tr", "", head, html("td", "value", detailed ? exact(value) : number(value, 7))));
+    const row = html("tr", "", head, html("td", "value", detailed ? exact(value) : number(value, 7)));
+    if (gradients && name in gradients.arrays) row.append(html("td", "value", number(gradients.of(name, t, unit), 7)));
+    body.append(row);
   }
   const table = html("table", "step-table", html("caption", "", capital(where(context))), body);
+  if (gradients) body.before(heads(["signal", "value", "∂L/∂ of it"]));
   return [table];
-}
-
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -6,7 +6,7 @@ export const TAKES_KEYS = "input, textarea, select, button, iframe, [contentedit
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
 const LEAPS = { PageUp: -10, PageDown: 10 };
 const UNITS = { ArrowUp: -1, ArrowDown: 1 };
-const LETTERS = { s: "say", f: "full", Escape: "leave" };
+const LETTERS = { s: "say", f: "full", g: "gradients", Escape: "leave" };
 
 // Keys that also scroll a page are the stage's only while it has the focus.
 export function meaning(event, isFocused) {

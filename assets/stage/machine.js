@@ -1,17 +1,18 @@
 // The machine: nodes with numbers, wires with sign and size, in SVG. Built once for a cell, laid out for a width, updated
-// for a step.
+// for a step. With gradients every wire leads back, from its target to its source.
 
 import { set, svg } from "./dom.js";
 import { plainLabel } from "./maths.js";
 import { number } from "./numbers.js";
 
 const ROW = 70;
-const NODE = { width: 80, least: 48, height: 42, operator: 15 };
+const NODE = { width: 80, least: 48, height: 42, operator: 15, tight: 66 };
 const SECOND = { height: 16, row: 22 }; // what a second number takes
 const CORNER = 9;
 const ARROW = 7;
 const WIRE = { thin: 1.5, thick: 7 };
 const PULSE_MS = 380;
+const OPERATORS = ["×", "+"];
 
 export class MachineView {
   constructor(handlers) {
@@ -46,9 +47,7 @@ export class MachineView {
   }
 
   newNode(spec) {
-    const [base, index] = plainLabel(spec.label);
-    const label = svg("text", { class: "label" }, base);
-    if (index) label.append(svg("tspan", { class: "index", dy: "0.3em" }, index));
+    const label = svg("text", { class: "label" });
     const shape = svg("rect", { class: "shape" });
     const text = svg("text", { class: "number" });
     const second = svg("text", { class: "second" });
@@ -76,12 +75,13 @@ export class MachineView {
     return { spec, group, shape, label, text, second, under };
   }
 
-  // Place everything for a width in pixels; `scale` makes it larger for a projector.
-  layOut(width, scale, hasSecond) {
+  // Place everything for a width in pixels; `scale` makes it larger for a projector. `gradients` turn every arrow round.
+  layOut(width, scale, hasSecond, gradients) {
     const { columns, rows } = this.machine;
-    const placed = `${width} ${scale} ${hasSecond}`;
+    const placed = `${width} ${scale} ${hasSecond} ${gradients !== null}`;
     if (this.width === placed) return;
     this.width = placed;
+    this.isBack = gradients !== null;
     const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 11 * scale));
     const margin = size / 2 + 3;
     const step = (width - 2 * margin) / columns;
@@ -93,7 +93,10 @@ export class MachineView {
     const height = Math.ceil(top + rows * row + bottom);
     this.root.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.root.style.height = `${height}px`;
+    this.isTight = this.isBack && size < NODE.tight * scale;
+    this.root.classList.toggle("tight", this.isTight);
     for (const node of this.nodes) this.placeNode(node, size, scale);
+    for (const { spec, label } of this.nodes) label.replaceChildren(...this.labelOf(spec, gradients));
     for (const wire of this.wires) this.placeWire(wire, scale);
   }
 
@@ -119,11 +122,34 @@ export class MachineView {
     set(node.under, { x: 7 * scale, y: height / 2 + 13 * scale });
   }
 
+  // The symbol of a node, or of the derivative by its number.
+  labelOf(spec, gradients) {
+    const [base, index] = plainLabel(spec.label);
+    const parts = [base, ...(index ? [svg("tspan", { class: "index", dy: "0.3em" }, index)] : [])];
+    if (!gradients || !(spec.id in gradients.nodes) || isOperatorOnly(spec)) return parts;
+    const lead = svg("tspan", { class: "lead" }, this.isTight ? "∂" : "∂L/∂");
+    if (base.includes(" ")) return [lead, `(${base})`];
+    return OPERATORS.includes(base) ? [lead, " ", ...parts] : [lead, ...parts];
+  }
+
+  // A wire's corners from its target back to its source, or to the line of a wire that it leaves on the way.
+  back({ source, path }) {
+    const length = ([[x, y], [nextX, nextY]]) => Math.hypot(nextX - x, nextY - y);
+    const leaves = this.wires.some(
+      ({ spec }) => spec.source === source && goAlong(spec.path, path) && length(spec.path) > length(path),
+    );
+    return path.slice(leaves ? 1 : 0).reverse();
+  }
+
   placeWire(wire, scale) {
-    const points = wire.spec.path.map(this.at);
-    const target = this.byId[wire.spec.target];
-    const isTrunk = wire.spec.target === "bus";
-    if (target) trim(points, target.half, ARROW * scale);
+    const end = this.isBack ? wire.spec.source : wire.spec.target;
+    const path = this.isBack ? this.back(wire.spec) : wire.spec.path;
+    const points = path.map(this.at);
+    const node = this.byId[end];
+    const isTrunk = end === "bus" && (!this.isBack || wire.spec.target === "bus");
+    // A wire that leaves another in its middle comes back to the line itself.
+    const isFork = this.isBack && !(node && same(path.at(-1), node.spec.at));
+    if (node || isFork) trim(points, isFork ? [0, 0] : node.half, isTrunk ? 0 : ARROW * scale);
     const line = rounded(points, CORNER * scale);
     wire.base.setAttribute("d", line);
     wire.value.setAttribute("d", line);
@@ -134,22 +160,29 @@ export class MachineView {
   }
 
   // Show a step. `numbers` gives the value of a node or wire, `colour` the colour of a value, `lit` what is the subject.
-  update({ run, timestep, unit, lights, ground, tokens }) {
+  update({ run, timestep, unit, lights, ground, gradients, tokens }) {
+    const numberOf = ({ id, kind, value }) => {
+      if (gradients) return gradients.node(id, timestep, unit);
+      return kind === "input" ? null : run.value(value, timestep, unit);
+    };
     for (const node of this.nodes) {
-      const value = node.spec.kind === "input" ? null : run.value(node.spec.value, timestep, unit);
-      const text = node.spec.id === "x" ? shortened(tokens[timestep]) : value === null ? "" : number(value);
+      const value = numberOf(node.spec);
+      const digits = this.isTight ? 2 : 3;
+      const text = node.spec.id === "x" ? shortened(tokens[timestep]) : value === null ? "" : number(value, digits);
       const shown = isOperatorOnly(node.spec) ? "" : text;
       if (node.text.textContent !== shown) node.text.textContent = shown;
-      node.group.setAttribute("aria-label", `${node.spec.title}${text ? `, ${text}` : ""}`);
-      const second = isOperatorOnly(node.spec) ? null : run.secondValue(node.spec.value, timestep, unit);
+      const what = gradients && value !== null ? `gradient by ${node.spec.title}` : node.spec.title;
+      node.group.setAttribute("aria-label", `${what}${text ? `, ${text}` : ""}`);
+      const isAlone = isOperatorOnly(node.spec) || gradients;
+      const second = isAlone ? null : run.secondValue(node.spec.value, timestep, unit);
       const other = second === null ? "" : number(second);
       if (node.second.textContent !== other) node.second.textContent = other;
       const its = run.payload.signals[node.spec.signal];
       node.group.style.setProperty("--signal", its ? its[ground] : "var(--muted)");
     }
-    for (const wire of this.wires) {
-      const value = run.value(wire.spec.value, timestep, unit);
-      const share = value === null || Number.isNaN(value) ? null : Math.min(1, Math.abs(value) / reach(wire.spec, run));
+    for (const [index, wire] of this.wires.entries()) {
+      const value = gradients ? gradients.wire(index, timestep, unit) : run.value(wire.spec.value, timestep, unit);
+      const share = shareOf(value, wire.spec, run, gradients);
       const width = share === null ? WIRE.thin : WIRE.thin + share * (WIRE.thick - WIRE.thin) * (wire.spec.dashed ? 0.5 : 1);
       wire.value.style.strokeWidth = `${(width * wire.scale).toFixed(1)}px`;
       const sign = share === null ? "var(--wire)" : value < 0 ? "var(--negative)" : "var(--positive)";
@@ -163,12 +196,14 @@ export class MachineView {
     this.root.classList.toggle("focused", ids !== null);
     const lit = new Set(ids ?? []);
     const targets = new Set(ids ?? []);
+    if (this.isBack && targets.has("cell")) targets.add("sum"); // the line between them is c_t
+    const [from, to] = this.isBack ? ["target", "source"] : ["source", "target"];
     // What a gate reads comes along the bus, from x and h.
-    if (this.wires.some(({ spec }) => spec.source === "bus" && targets.has(spec.target))) targets.add("bus");
+    if (this.wires.some(({ spec }) => spec[from] === "bus" && targets.has(spec[to]))) targets.add("bus");
     for (const wire of this.wires) {
-      wire.lit = targets.has(wire.spec.target);
+      wire.lit = targets.has(wire.spec[to]);
       wire.group.classList.toggle("lit", wire.lit);
-      if (wire.lit) lit.add(wire.spec.source);
+      if (wire.lit) lit.add(wire.spec[from]);
     }
     for (const node of this.nodes) node.group.classList.toggle("lit", lit.has(node.spec.id));
   }
@@ -200,6 +235,23 @@ export class MachineView {
 // The number of a sum is on the state that it leads to; Elman's sum is a number of its own.
 function isOperatorOnly(spec) {
   return spec.kind === "sum" && spec.signal !== "";
+}
+
+// How thick a wire is, from 0 to 1; null where it carries no single number, or a gradient of exactly 0.
+function shareOf(value, spec, run, gradients) {
+  if (value === null || Number.isNaN(value)) return null;
+  if (gradients) return value === 0 ? null : gradients.strength(value);
+  return Math.min(1, Math.abs(value) / reach(spec, run));
+}
+
+// Whether two paths leave one place in one direction.
+function goAlong([start, next], [otherStart, otherNext]) {
+  const way = (k, from, to) => Math.sign(to[k] - from[k]);
+  return same(start, otherStart) && [0, 1].every((k) => way(k, start, next) === way(k, otherStart, otherNext));
+}
+
+function same([x, y], [otherX, otherY]) {
+  return x === otherX && y === otherY;
 }
 
 // The value at which a wire is at its thickest.

@@ -58,12 +58,12 @@ function parse(source, closing = null) {
   const row = element("mrow");
   while (source.at < source.tokens.length && source.tokens[source.at] !== closing) {
     const atom = parseAtom(source);
-    if (source.tokens[source.at] === "_") {
-      source.at += 1;
-      row.append(element("msub", atom, parseAtom(source)));
-    } else {
-      row.append(atom);
-    }
+    const isIndexed = source.tokens[source.at] === "_";
+    if (isIndexed) source.at += 1;
+    const base = isIndexed ? element("msub", atom, parseAtom(source)) : atom;
+    const isSquare = source.tokens[source.at] === "²";
+    if (isSquare) source.at += 1;
+    row.append(isSquare ? element("msup", base, element("mn", "2")) : base);
   }
   source.at += 1;
   return row;
@@ -79,10 +79,11 @@ function parseAtom(source) {
   }
   if (token in WORDS) return element("mi", WORDS[token]);
   if (/^\u2212?\d/.test(token)) return parsedNumber(token);
-  if (/^[A-Za-z]$/.test(token)) return element("mi", token);
+  if (/^[A-Za-z∂]$/.test(token)) return element("mi", token);
   if (/[∞u]/.test(token)) return element("mn", token);
   const operator = element("mo", token === "-" ? "\u2212" : token);
   if ("()[]".includes(token)) operator.setAttribute("stretchy", "false");
+  if (token === "/") for (const side of ["lspace", "rspace"]) operator.setAttribute(side, "0");
   return operator;
 }
 

@@ -10,6 +10,11 @@ export function decode({ type, shape, data }) {
   return { values: type === "f8" ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer), shape };
 }
 
+// Each array by its name.
+export function decoded(packed) {
+  return Object.fromEntries(Object.entries(packed).map(([name, array]) => [name, decode(array)]));
+}
+
 export function number(value, digits = 3) {
   if (Number.isNaN(value)) return "undefined";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : `${MINUS}∞`;

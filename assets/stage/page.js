@@ -3,4 +3,4 @@
 import { mount } from "./stage.js";
 
 const payload = JSON.parse(document.getElementById("payload").textContent);
-mount(document.querySelector(".stage"), payload, { onCommit: () => {}, onNeed: () => {} });
+mount(document.querySelector(".stage"), payload, { onCommit: () => {}, onNeed: () => {}, isAnswered: false });

@@ -1,7 +1,8 @@
 // A run: what one payload holds, read by name, timestep and unit. The step in detail is read in double precision, all
 // others in the precision of the arrays.
 
-import { decode, number } from "./numbers.js";
+import { Gradients } from "./gradients.js";
+import { decode, decoded, number } from "./numbers.js";
 
 const GATES_FED_BACK = ["input", "forget", "output"];
 
@@ -25,6 +26,13 @@ export class Run {
       initial: decoded(payload.second.initial),
     };
     this.detail = null;
+    this.gradients = null;
+  }
+
+  // Take the gradients of a loss, or only their key when they are here already; false when they are not.
+  differentiate(payload) {
+    if (payload.arrays && this.gradients?.key !== payload.key) this.gradients = new Gradients(payload, this.units);
+    return this.gradients?.key === payload.key;
   }
 
   refine(detail) {
@@ -142,8 +150,4 @@ export class Run {
       })),
     );
   }
-}
-
-function decoded(packed) {
-  return Object.fromEntries(Object.entries(packed).map(([name, array]) => [name, decode(array)]));
 }

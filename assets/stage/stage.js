@@ -1,16 +1,20 @@
 // The stage: one cell as a machine, its sequence as a ribbon, its memory as strips. `mount(element, payload, callbacks)`
 // draws a payload of memviz/stage/payload.py into an element and knows no Streamlit. What it is called with:
 //   payload    the content, with `key`; or only { key } when the content is already here; and with it, when wanted,
-//              `position` { timestep, unit, phase, node, signal, serial } and `detail`, the step in double precision
-//   callbacks  onCommit(position) when the reader comes to rest somewhere; onNeed() when content is missing
+//              `position` { timestep, unit, phase, node, signal, gradients, serial }, `detail`, the step in double
+//              precision, and `gradients`, which have a key of their own and come when the position asks for them
+//   callbacks  onCommit(position) when the reader comes to rest somewhere; onNeed() when content is missing;
+//              isAnswered, whether anybody hears what is committed
 
 import { BarView } from "./bar.js";
 import { CardView } from "./card.js";
 import { groundOf } from "./colours.js";
 import { html, prefersStill } from "./dom.js";
+import { covers, isFull, switchFull } from "./full.js";
 import { meaning, TAKES_KEYS } from "./keys.js";
 import { MachineView } from "./machine.js";
 import { lowersIndices } from "./maths.js";
+import { ahead, start } from "./play.js";
 import { Run } from "./run.js";
 import { StripsView } from "./strips.js";
 
@@ -19,7 +23,7 @@ const STEP_MS = 800;
 const PHASE_MS = 1100;
 const NARROW = 600;
 const BASE_FONT = 14;
-const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "" };
+const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "", gradients: false };
 const stages = new WeakMap();
 
 export function mount(element, payload, callbacks) {
@@ -62,6 +66,7 @@ class Stage {
       onBack: () => this.step(-1),
       onNext: () => this.step(1),
       onLast: () => this.step(Infinity),
+      onGradients: () => this.differentiate(),
       onMarks: () => this.option("marks"),
       onTable: () => this.option("table"),
       onSay: () => this.say(),
@@ -82,7 +87,8 @@ class Stage {
     this.live.setAttribute("aria-live", "polite");
     this.note = html("p", "note");
     const middle = html("div", "middle", this.bar.phases, this.machine.root, this.note, this.card.root);
-    this.element.replaceChildren(this.bar.root, this.strips.top, middle, this.strips.bottom, this.live);
+    const { top, legend, bottom } = this.strips;
+    this.element.replaceChildren(this.bar.root, top, middle, legend, bottom, this.live);
     this.element.setAttribute("role", "group");
     this.listen();
   }
@@ -118,6 +124,10 @@ class Stage {
       this.callbacks.onNeed();
       return;
     }
+    if (payload.gradients && !this.run.differentiate(payload.gradients)) {
+      this.callbacks.onNeed();
+      return;
+    }
     this.run.refine(payload.detail ?? null);
     const { position } = payload;
     const isOld = position && position.serial < this.serial;
@@ -143,6 +153,7 @@ class Stage {
       unit: Math.min(position.unit, run.units - 1),
       phase: payload.machine.phases.find(({ id }) => id === position.phase) ?? null,
       node: position.node in run.nodes ? position.node : "",
+      gradients: position.gradients ? run.gradients : null,
       signal: payload.strips.includes(position.signal) ? position.signal : payload.strips.includes("cell") ? "cell" : "hidden",
     };
   }
@@ -151,7 +162,7 @@ class Stage {
   measure() {
     const { element } = this;
     if (element.clientWidth === 0) return false; // nothing to be seen yet
-    element.classList.toggle("projector", this.isFull());
+    element.classList.toggle("projector", isFull(element));
     const style = getComputedStyle(element);
     const width = element.clientWidth - 2 * parseFloat(style.paddingLeft);
     const isNarrow = width < NARROW;
@@ -179,9 +190,13 @@ class Stage {
     const { width, isNarrow, ground, scale, panel, gutter } = this.space;
     this.bar.take(run);
     if (this.machine.build(run.payload)) this.hovered = this.focused = null; // what was pointed at is gone
-    if (this.note.textContent !== run.payload.cell.note) this.note.textContent = run.payload.cell.note;
-    this.machine.layOut(panel, scale, run.second !== null);
-    this.strips.take(run, ground);
+    const { gradients } = this.where();
+    const note = gradients?.caption() ?? run.payload.cell.note;
+    if (this.note.textContent !== note) this.note.textContent = note;
+    this.element.classList.toggle("backwards", gradients !== null);
+    this.bar.gradients.hidden = !this.callbacks.isAnswered && run.gradients === null;
+    this.machine.layOut(panel, scale, run.second !== null, gradients);
+    this.strips.take(run, ground, gradients);
     this.strips.layOut(width - gutter, scale, isNarrow);
     this.drawn = {};
     this.show();
@@ -192,17 +207,18 @@ class Stage {
     if (!this.run || !this.space) return;
     const { run } = this;
     const { ground } = this.space;
-    const { timestep, unit, phase, node, signal } = this.where();
+    const { timestep, unit, phase, node, signal, gradients } = this.where();
     const subject = [this.hovered, this.focused].find((id) => id in run.nodes) ?? node;
     const lights = subject ? [subject] : phase ? phase.nodes : null;
-    this.machine.update({ run, timestep, unit, lights, ground, tokens: run.payload.tokens });
+    this.machine.update({ run, timestep, unit, lights, ground, gradients, tokens: run.payload.tokens });
     this.machine.mark(node);
     if (this.drawn.signal !== signal || this.drawn.unit !== unit) this.strips.tint(signal, unit);
     this.strips.place(timestep);
     const { playing, marks, table } = this;
-    const full = this.isFull();
-    this.writeCard({ run, timestep, unit, node: subject, phase, table, ground, brief: full });
-    this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full });
+    const full = isFull(this.element);
+    const wished = this.position.gradients;
+    this.writeCard({ run, timestep, unit, node: subject, phase, table, ground, gradients, brief: full });
+    this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full, gradients: wished });
     this.drawn = { signal, unit };
   }
 
@@ -225,6 +241,15 @@ class Stage {
     this[name] = !this[name];
     if (name === "marks") this.strips.mark(this.marks);
     this.show();
+  }
+
+  // From values to gradients and back; they are asked for where they are not here yet.
+  differentiate() {
+    if (this.bar.gradients.hidden) return;
+    this.stop();
+    this.position.gradients = !this.position.gradients;
+    this.draw();
+    this.commit();
   }
 
   step(by) {
@@ -271,16 +296,11 @@ class Stage {
     this.timer = null;
     this.serial += 1;
     const { timestep, unit } = this.where();
-    const { phase, node, signal } = this.position; // as wished for, also where this cell has no such thing
-    this.callbacks.onCommit({
-      timestep,
-      unit,
-      phase,
-      node,
-      signal,
-      serial: this.serial,
-      has: this.run.payload.key,
-    });
+    const { phase, node, signal, gradients } = this.position; // as wished for, also where this cell has no such thing
+    const has = this.run.payload.key;
+    const has_gradients = this.run.gradients?.key ?? "";
+    const { serial } = this;
+    this.callbacks.onCommit({ timestep, unit, phase, node, signal, gradients, serial, has, has_gradients });
   }
 
   toggle(how) {
@@ -288,8 +308,7 @@ class Stage {
       this.pause();
       return;
     }
-    const atEnd = this.where().timestep === this.run.time - 1;
-    if (atEnd && (how === "steps" || this.isLastPhase())) Object.assign(this.position, { timestep: 0, phase: "" });
+    if (this.next(how) === null) Object.assign(this.position, start(this.run, this.isBack()));
     clearTimeout(this.timer);
     this.timer = null;
     this.playing = how;
@@ -309,33 +328,25 @@ class Stage {
     const wait = (this.playing === "inside" ? PHASE_MS : STEP_MS) / this.speed;
     if (now - this.since >= wait) {
       this.since = now;
-      if (!this.advance()) {
+      const next = this.next(this.playing);
+      if (next === null) {
         this.pause();
         return;
       }
+      Object.assign(this.position, next);
       this.show();
       if (this.playing === "inside") this.machine.pulse();
     }
     this.frame = requestAnimationFrame((next) => this.tick(next));
   }
 
-  // One step or one phase on; false at the end of the sequence.
-  advance() {
-    const { timestep, phase } = this.where();
-    const last = this.run.time - 1;
-    if (this.playing === "inside" && !this.isLastPhase()) {
-      const { phases } = this.run.payload.machine;
-      this.position.phase = phases[phase ? phases.indexOf(phase) + 1 : 0].id;
-      return true;
-    }
-    if (timestep === last) return false;
-    this.position.timestep = timestep + 1;
-    if (this.playing === "inside") this.position.phase = this.run.payload.machine.phases[0].id;
-    return true;
+  // Where a play goes on to; null at its end.
+  next(how) {
+    return ahead(this.run, this.where(), how === "inside", this.isBack());
   }
 
-  isLastPhase() {
-    return this.where().phase === this.run.payload.machine.phases.at(-1);
+  isBack() {
+    return this.where().gradients !== null;
   }
 
   pause() {
@@ -360,41 +371,24 @@ class Stage {
     if (action === "play") this.toggle(this.playing ?? "steps");
     if (action === "say") this.say();
     if (action === "full") this.fullScreen();
+    if (action === "gradients") this.differentiate();
     if (action === "leave") this.leave();
   }
 
   // Out of what covers the page, else out of phase and pin.
   leave() {
-    if (this.element.classList.contains("overlay")) this.fullScreen();
+    if (covers(this.element)) this.fullScreen();
     else this.move({ node: "", phase: "" });
   }
 
   say() {
-    const { timestep, unit } = this.where();
-    this.live.textContent = this.run.spoken(timestep, unit);
-  }
-
-  isFull() {
-    const root = this.element.getRootNode();
-    return root.fullscreenElement === this.element || this.element.classList.contains("overlay");
+    const { timestep, unit, gradients } = this.where();
+    this.live.textContent = gradients?.spoken(this.run, timestep, unit) ?? this.run.spoken(timestep, unit);
   }
 
   fullScreen() {
     this.table = false;
     this.strips.ribbon.focus({ preventScroll: true });
-    if (this.element.classList.contains("overlay")) {
-      this.element.classList.remove("overlay");
-      this.refit();
-    } else if (this.isFull()) {
-      document.exitFullscreen();
-    } else {
-      // Where a browser has no full screen, the stage covers the page instead.
-      const cover = () => {
-        this.element.classList.add("overlay");
-        this.refit();
-      };
-      if (this.element.requestFullscreen) this.element.requestFullscreen().catch(cover);
-      else cover();
-    }
+    switchFull(this.element, () => this.refit());
   }
 }

@@ -7,6 +7,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const stage = mount(element, data, {
     onCommit: (position) => setStateValue("at", position),
     onNeed: () => setStateValue("at", { need: data.key }),
+    isAnswered: true,
   });
   return () => {
     // Streamlit cleans up at every change; the stage goes only when its element does.

@@ -3,9 +3,9 @@
 
 import { colourScale, css, inkOn } from "./colours.js";
 import { html, set } from "./dom.js";
-import { number } from "./numbers.js";
+import { MINUS, number } from "./numbers.js";
 
-const TOKEN = { least: 11, tight: 14, touch: 28, letter: 9, most: 120, value: 44, roomFor: 3 };
+const TOKEN = { least: 11, tight: 14, touch: 28, letter: 9, most: 120, value: 44, gradient: 58, roomFor: 3 };
 const STRIP = { least: 30, unit: 2.5, most: 64 };
 const MARK = { shut: 0.05, open: 0.95, pixels: 3 };
 const SPARE = 8; // tokens that are drawn on either side of what can be seen
@@ -30,6 +30,7 @@ export class StripsView {
     this.gutters = html("div", "gutters");
     this.tip = html("div", "tip");
     this.bottom = html("div", "lane strips", this.gutters, this.scroll, this.tip);
+    this.legend = html("p", "legend");
     this.strips = [];
     this.left = 0;
     set(this.scroll, { tabindex: "0", role: "group", "aria-label": "Memory strips: units by time" });
@@ -93,17 +94,20 @@ export class StripsView {
     const [t, unit, name] = [this.timestepAt(event), this.unitAt(event, strip), strip.dataset.signal];
     const its = this.run.payload.signals[name];
     const value = this.stripValues(name)[t * this.run.units + unit];
-    const what = this.differs(name) ? `change of ${its.symbol}` : its.symbol;
+    const what = this.gradients ? `∂L/∂${its.symbol}` : this.differs() ? `change of ${its.symbol}` : its.symbol;
     this.tip.textContent = `${what} of unit ${unit} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}`;
   }
 
   // Take a run: as many strips as its cell has signals; each is one picture of units by time, a pixel for each number.
-  take(run, ground) {
+  // With `gradients` all of it shows these, on one scale.
+  take(run, ground, gradients) {
     this.run = run;
     this.ground = ground;
+    this.gradients = gradients;
     const { strips } = run.payload;
     if (this.strips.map(({ name }) => name).join() !== strips.join()) this.buildStrips(strips);
     for (const strip of this.strips) this.paint(strip);
+    this.writeLegend();
     this.mark(this.marked);
   }
 
@@ -122,12 +126,12 @@ export class StripsView {
   }
 
   differs() {
-    return this.run.second !== null;
+    return this.run.second !== null && !this.gradients;
   }
 
-  // What a strip shows: the signal, or what it differs by from the second trace.
+  // What a strip shows: the signal, or what it differs by from the second trace, or the gradient by it.
   stripValues(name) {
-    const { values } = this.run.arrays[name];
+    const { values } = (this.gradients ?? this.run).arrays[name];
     if (!this.differs()) return values;
     const second = this.run.second.arrays[name].values;
     return values.map((value, k) => value - second[k]);
@@ -140,10 +144,14 @@ export class StripsView {
     return { colours, range: this.differs() ? its.difference : its.range };
   }
 
+  diverging() {
+    return this.run.payload.scales.diverging[this.ground];
+  }
+
   paint(strip) {
     const { run } = this;
     const { colours, range } = this.scaleOf(strip.name);
-    const colour = colourScale(colours, range);
+    const colour = this.gradients?.colour(this.diverging()) ?? colourScale(colours, range);
     const values = this.stripValues(strip.name);
     strip.canvas.width = run.time;
     strip.canvas.height = run.units;
@@ -160,17 +168,22 @@ export class StripsView {
       }
     }
     context.putImageData(image, 0, 0);
-    strip.canvas.dataset.painted = run.payload.key;
+    strip.canvas.dataset.painted = this.gradients?.key ?? run.payload.key;
     this.label(strip, colours, range);
   }
 
   label(strip, colours, range) {
-    const says = JSON.stringify([colours, range, this.differs(), strip.name]);
+    const isGradient = this.gradients !== null;
+    const says = JSON.stringify([colours, range, this.differs(), strip.name, isGradient]);
     if (strip.says === says) return;
     strip.says = says;
     const its = this.run.payload.signals[strip.name];
-    const symbol = html("b", "", this.differs() ? `Δ${its.symbol}` : its.symbol);
+    const symbol = html("b", "", (isGradient ? "∂L/∂" : this.differs() ? "Δ" : "") + its.symbol);
     symbol.style.color = its[this.ground];
+    if (isGradient) {
+      strip.gutter.replaceChildren(html("div", "", symbol, html("span", "name", ` ${its.name}`)));
+      return;
+    }
     const bar = html("i", "bar");
     bar.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
     const [low, high] = range.map((end) => number(end, 1));
@@ -180,11 +193,21 @@ export class StripsView {
     strip.gutter.replaceChildren(html("div", "", symbol, name), scale, short);
   }
 
+  // One scale for all strips is told once, between the machine and the strips.
+  writeLegend() {
+    const scale = this.gradients?.legend(this.diverging()) ?? null;
+    const says = JSON.stringify(scale);
+    this.legend.hidden = !this.gradients;
+    if (!this.gradients || this.legend.dataset.says === says) return;
+    this.legend.dataset.says = says;
+    this.legend.replaceChildren(...(scale ? legendOf(scale) : ["Every gradient is exactly 0."]));
+  }
+
   // Mark where a gate is as good as shut or open.
   mark(on) {
     this.marked = on;
     for (const { name, marks } of this.strips) {
-      const shown = on && this.run.payload.signals[name].gate;
+      const shown = on && !this.gradients && this.run.payload.signals[name].gate;
       marks.hidden = !shown;
       if (shown) this.paintMarks(marks, this.run.arrays[name].values);
     }
@@ -232,13 +255,15 @@ export class StripsView {
   tint(signal, unit) {
     const its = this.run.payload.signals[signal];
     const colours = this.run.payload.scales[its.gate ? "sequential" : "diverging"][this.ground];
-    const { values } = this.run.arrays[signal];
-    this.tinted = { unit, values, colour: colourScale(colours, its.range) };
+    const { gradients } = this;
+    const { values } = (gradients ?? this.run).arrays[signal];
+    this.tinted = { unit, values, colour: gradients?.colour(this.diverging()) ?? colourScale(colours, its.range) };
     const name = html("span", "name", ` of unit ${unit}`);
-    const symbol = html("b", "", its.symbol);
+    const symbol = html("b", "", `${gradients ? "∂L/∂" : ""}${its.symbol}`);
     symbol.style.color = its[this.ground];
     this.ribbonLabel.replaceChildren(symbol, name);
-    this.ribbon.setAttribute("aria-label", `Tokens, tinted by the ${its.name} ${its.symbol} of unit ${unit}`);
+    const by = gradients ? "gradient by the " : "";
+    this.ribbon.setAttribute("aria-label", `Tokens, tinted by the ${by}${its.name} ${its.symbol} of unit ${unit}`);
     for (const { row } of this.strips) row.style.transform = `translateY(${(unit * this.height) / this.run.units}px)`;
     this.drawn = null;
     this.drawTokens();
@@ -267,7 +292,8 @@ export class StripsView {
     const [text, shown] = cell.children;
     const isShort = [...tokens[t]].length * TOKEN.letter * this.scale <= this.step;
     text.textContent = this.fits || isShort ? tokens[t] : "";
-    shown.textContent = this.step >= TOKEN.value * this.scale ? number(value) : "";
+    const [room, digits] = this.gradients ? [TOKEN.gradient, 2] : [TOKEN.value, 3];
+    shown.textContent = this.step >= room * this.scale ? number(value, digits) : "";
     cell.style.cssText = `left:${t * this.step}px;width:${this.step}px;background:${css(tint)};color:${inkOn(tint)}`;
     cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${number(value)}`);
     cell.dataset.timestep = String(t);
@@ -304,4 +330,19 @@ function newToken() {
   cell.setAttribute("role", "option");
   cell.setAttribute("aria-selected", "false");
   return cell;
+}
+
+// Negative, exactly 0 and positive, with the sizes at their ends.
+function legendOf({ low, high, negative, zero, positive }) {
+  const bar = (background, className = "bar") => {
+    const made = html("i", className);
+    made.style.background = background;
+    return made;
+  };
+  return [
+    html("span", "half", `${MINUS}${high} … ${MINUS}${low}`, bar(negative)),
+    html("span", "half", bar(zero, "zero"), "exactly 0"),
+    html("span", "half", bar(positive), `${low} … ${high}`),
+    html("span", "", "log scale, the same for all strips and wires"),
+  ];
 }

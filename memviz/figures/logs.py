@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from memviz.figures.base import ground
 from memviz.theme import MINUS
@@ -45,7 +45,7 @@ def power_label(power: int) -> str:
 
 
 def log_lines(
-    x: Iterable[int],
+    x: Iterable[int] | Int[np.ndarray, " point"],
     logs: Float[np.ndarray, " point"],
     label: str,
     colour: str,
@@ -56,7 +56,7 @@ def log_lines(
     suffix: str = "",
 ) -> list[dict[str, object]]:
     """A line of log10 values, and marks on the lower edge where a number is exactly zero."""
-    place = np.array(list(x))
+    place = np.array(list(x), dtype=np.int64)
     zero = np.isneginf(logs)
     shown: list[dict[str, object]] = [
         {

@@ -46,8 +46,9 @@ def reach_lines(
         middle = np.median(seeds, axis=0)
         width = 3.5 if curve.network == chosen else 2.0
         data += log_lines(range(last + 1), middle, label, colour, low, dash=its.dash, width=width)
-        ends.append((float(middle[-1]), f"{label}: {power_of_ten(float(middle[-1]))}", colour))
-    layout["annotations"] += _end_labels(ends, low, high, _MAIN)
+        left = power_of_ten(float(np.median(curve.reach(last))))
+        ends.append((_end(middle, low), _side(middle), f"{label}: {left} left", colour))
+    _label_ends(layout, ends, (low, high), _MAIN, dark)
     return figure(data, layout)
 
 
@@ -131,34 +132,31 @@ def singular_value_lines(
 
 
 def horizon_lines(
-    horizon: Horizon, direct: Float[np.ndarray, "lag unit"], title: str, dark: bool = False
+    horizon: Horizon, direct: Float[np.ndarray, "lag unit"] | None, title: str, dark: bool = False
 ) -> Figure:
     """The measured effect of moving an input on the memory, beside the largest product of gates; a line at 1/e.
 
     Args:
         horizon: what was measured.
-        direct: log2 of the product of the gates, from lag 0 on.
+        direct: log2 of the product of the gates, from lag 0 on; None for a cell without such gates.
         title: the takeaway.
         dark: for a dark ground.
     """
     with np.errstate(divide="ignore"):
         effects = np.log10(np.where(horizon.effects > horizon.floor, horizon.effects, 0.0))
     relative = effects - effects[0] if np.isfinite(effects[0]) else effects
-    product = direct.max(axis=1) * np.log10(2.0)
+    product = np.zeros(0) if direct is None else direct.max(axis=1) * np.log10(2.0)
     span = log_range([relative, product])
     rounding = power_of_ten(float(np.log10(horizon.floor)), 1)
     what = f"relative to lag 0; an effect below {rounding} is rounding"
     layout = _layout(title, _PANEL, span, max(horizon.lags), what, dark)
     layout["shapes"] = [_level(-np.log10(np.e), dark)]
     data = log_lines(horizon.lags, relative, "measured: x moved", ground(dark)["text"], span[0], width=3.0)
-    data += log_lines(
-        range(len(product)),
-        product,
-        "largest product of gates",
-        look("forget").colour(dark),
-        span[0],
-        dash="dash",
-    )
+    if direct is not None:
+        keep = look("forget").colour(dark)
+        data += log_lines(
+            range(len(product)), product, "largest product of gates", keep, span[0], dash="dash"
+        )
     return figure(data, layout)
 
 
@@ -194,15 +192,17 @@ def power_lines(
     for rate, line in zip(rates, logs, strict=True):
         colour = colours[0 if abs(rate) < 1 else 1 if abs(rate) > 1 else 2]
         data += log_lines(range(steps + 1), line, f"r = {rate:g}", colour, span[0])
-        ends.append((float(line[-1]), f"{rate:g}: {power_of_ten(float(line[-1]))}", colour))
-    layout["annotations"] += _end_labels(ends, *span, _PANEL)
+        ends.append(
+            (_end(line, span[0]), _side(line), f"r = {rate:g}: {power_of_ten(float(line[-1]))}", colour)
+        )
+    _label_ends(layout, ends, span, _PANEL, dark)
     return figure(data, layout)
 
 
 def _layout(
     title: str, height: int, span: tuple[float, float], last: int, what: str, dark: bool
 ) -> dict[str, Any]:
-    label = panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 10}
+    label = panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 4}
     return base_layout(title, height, dark) | {
         "xaxis": lag_axis(last, dark),
         "yaxis": log_axis(span, dark),
@@ -231,25 +231,41 @@ def _faint(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
-def _end_labels(
-    ends: list[tuple[float, str, str]], low: float, high: float, height: int
-) -> list[dict[str, object]]:
-    """The name of each line at its right end, none over another."""
-    room = _LABEL_ROOM * (high - low) / height
+def _end(logs: Float[np.ndarray, " point"], low: float) -> float:
+    """Where a line ends; an exact zero is on the lower edge."""
+    return max(float(logs[-1]), low)
+
+
+def _side(logs: Float[np.ndarray, " point"]) -> float:
+    """Where there is room at the end of a line: above one that rises, below one that falls."""
+    return 1.0 if logs[-1] > logs[len(logs) // 2] else -1.0
+
+
+def _label_ends(
+    layout: dict[str, Any],
+    ends: list[tuple[float, float, str, str]],
+    span: tuple[float, float],
+    height: int,
+    dark: bool,
+) -> None:
+    """Write the name of each line at its right end, above (1) or below (-1) it, none over another."""
+    room = _LABEL_ROOM * (span[1] - span[0]) / height
+    wished = sorted(
+        ((value + side * 0.65 * room, text, colour) for value, side, text, colour in ends), reverse=True
+    )
     place, places = float("inf"), []
-    ordered = sorted(ends, reverse=True)
-    for value, _, _ in ordered:
-        place = min(max(value, low) + 0.6 * room, place - room)
+    for value, _, _ in wished:
+        place = min(max(value, span[0] - 0.65 * room), place - room)
         places.append(place)
-    # What slid below the axis moves up again, and takes what is above it along.
-    floor = low + 0.5 * room
-    for index in reversed(range(len(places))):
-        places[index] = max(places[index], floor)
-        floor = places[index] + room
-    return [
+    edges = [places[-1] - 0.6 * room, places[0] + 0.6 * room]
+    layout["yaxis"]["range"] = [min(span[0], edges[0]), max(span[1], edges[1])]
+    layout["annotations"] += [
         {
             "text": text,
             "font": {"size": 13, "color": colour},
+            "bgcolor": ground(dark)["ground"],
+            "opacity": 0.9,
+            "borderpad": 0,
             "xref": "paper",
             "x": 1,
             "xanchor": "right",
@@ -257,7 +273,7 @@ def _end_labels(
             "yanchor": "middle",
             "showarrow": False,
         }
-        for y, (_, text, colour) in zip(places, ordered, strict=True)
+        for y, (_, text, colour) in zip(places, wished, strict=True)
     ]
 
 

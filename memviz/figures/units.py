@@ -39,12 +39,12 @@ def unit_heatmap(
         "yaxis": {
             "title": {"text": "unit", "font": {"size": 13}},
             "tickformat": "d",
-            "nticks": 8,
+            "dtick": max(1, -(-logs.shape[1] // 8)),
             "showgrid": False,
             "zeroline": False,
-            "autorange": "reversed",
+            "range": [logs.shape[1] - 0.5, -0.5],
         },
-        "annotations": [panel_label(note, ground(dark)["muted"], 1.0) | {"yshift": 10}],
+        "annotations": [panel_label(note, ground(dark)["muted"], 1.0) | {"yshift": 4}],
     }
     data = {
         "type": "heatmap",
@@ -163,7 +163,7 @@ def sigmoid_lines(
         "yaxis": {"range": [0, 1.02], "gridcolor": ground(dark)["line"], "zeroline": False},
         "hovermode": "x unified",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.24, "yanchor": "top"},
-        "annotations": [panel_label("σ applied n times", ground(dark)["muted"], 1.0) | {"yshift": 10}],
+        "annotations": [panel_label("σ applied n times", ground(dark)["muted"], 1.0) | {"yshift": 4}],
     }
     dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
     data = [
@@ -195,7 +195,7 @@ def _bars_layout(title: str, last: int, what: str, dark: bool) -> dict[str, Any]
         "yaxis": {"gridcolor": ground(dark)["line"], "zerolinecolor": ground(dark)["muted"]},
         "hovermode": "x unified",
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.24, "yanchor": "top"},
-        "annotations": [panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 10}],
+        "annotations": [panel_label(what, ground(dark)["muted"], 1.0) | {"yshift": 4}],
         "bargap": 0.1,
     }
 

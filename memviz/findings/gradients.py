@@ -22,28 +22,54 @@ from memviz.trace import Array
 
 _GONE = -3.0
 """A gradient of which less than a thousandth is left is called gone."""
-_HALF = float(np.log10(0.5))
+_GROWN = 1.0
+"""A gradient that is ten times larger at the first step has exploded."""
 _CANCELS = 0.5
+_OPEN = 0.5
+"""A gate whose slope is this share of its largest is not called saturated."""
 _NOTHING = "The loss has no gradient here: it is exactly 0 at every step."
 
 
-def reach_finding(curves: Sequence[Curve], last: int, forget_bias: float | None) -> str:
-    """How much of the gradient each network carries from the loss back to the first step."""
+def reach_finding(
+    curves: Sequence[Curve],
+    last: int,
+    opened: str,
+    forget_bias: float | None = None,
+    sources: Sources | None = None,
+) -> str:
+    """How much of the gradient the networks carry from the loss back to the first step.
+
+    Args:
+        curves: the networks.
+        last: the last step that the loss reads.
+        opened: the network that is looked at.
+        forget_bias: that of "lstm-biased", if it is set.
+        sources: the gradient by source, if the loss is one at every step.
+    """
     reach = {curve.network: float(np.median(curve.reach(last))) for curve in curves}
     if any(np.isnan(list(reach.values()))):
         return _NOTHING
-    lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
     steps = f"{last} step{'s' if last != 1 else ''}"
+    if sources is not None and reach[opened] > _GONE and sources.log10_norms[-1, 0] < _GONE:
+        alone = power_of_ten(float(sources.log10_norms[-1, 0]))
+        return (
+            f"With a loss at every step the {_title(opened)} seems to remember: {power_of_ten(reach[opened])} of its "
+            f"gradient is left after {steps}. What the last step's loss alone sends that far is {alone}."
+        )
+    if reach[opened] > _GROWN:
+        return (
+            f"Over {steps} the gradient of the {_title(opened)} grows {power_of_ten(reach[opened])} times "
+            f"on its way back: it explodes."
+        )
+    lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
     if last and lstm < _GONE and biased > lstm + 3 and forget_bias is not None:
         return (
             f"An untrained LSTM forgets too: over {steps} {power_of_ten(lstm)} of its gradient is left. "
-            f"The forget bias is what changes it: at {forget_bias:g}, {power_of_ten(biased)} is left."
+            f"The forget bias is what changes it: at {forget_bias:.3g}, {power_of_ten(biased)} is left."
         )
     most = max(reach, key=lambda name: reach[name])
-    least = min(reach, key=lambda name: reach[name])
-    return (
-        f"Over {steps} the {_title(most)} carries {power_of_ten(reach[most])} of the gradient back, "
-        f"the {_title(least)} {power_of_ten(reach[least])}."
+    return f"Over {steps} the {_title(opened)} carries {power_of_ten(reach[opened])} of the gradient back" + (
+        f", the {_title(most)} {power_of_ten(reach[most])}." if most != opened else ", the most of all."
     )
 
 
@@ -54,11 +80,13 @@ def norms_finding(flow: GradientFlow) -> str:
     if not flow.scaled_state.mantissa.any():
         return _NOTHING
     if memory == "hidden":
-        left = _left(float(logs[0] - logs[flow.last]))
+        left = _left(-np.inf if np.isneginf(logs[0]) else float(logs[0] - logs[flow.last]))
         return f"There is no c: all of the gradient travels in h, and {left} at the first step."
     cell = flow.log10_norms("cell")
+    if np.isneginf(cell[0]) or np.isneginf(logs[0]):
+        return f"At the first step |dL/dc| is {power_of_ten(cell[0])} and |dL/dh| {power_of_ten(logs[0])}."
     gap = cell[0] - logs[0]
-    if np.isfinite(gap) and abs(gap) >= 1:
+    if abs(gap) >= 1:
         more, less = ("c", "h") if gap > 0 else ("h", "c")
         return (
             f"Look at {more}, too: at the first step |dL/d{more}| is {power_of_ten(abs(gap))} times |dL/d{less}|, "
@@ -90,8 +118,13 @@ def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
     share = {name: mean / (1.0 if name in ("candidate", "hidden") else 0.25) for name, mean in means.items()}
     worst = min(share, key=lambda name: share[name])
     its = look(worst, flow.network.cell.family)
+    if share[worst] >= _OPEN:
+        return (
+            f"Nothing is saturated: the slopes are at least {100 * share[worst]:.0f}% of what they can be "
+            f"(1/4 for a gate, 1 for a tanh), so it is repetition that makes gradients fade."
+        )
     return (
-        f"The {its.name} is the most saturated: its slope is {means[worst]:.3f} on average, "
+        f"The {its.name} is the most saturated: its slope is {number(means[worst])} on average, "
         f"{100 * share[worst]:.0f}% of what it can be; each gradient into it is multiplied by that."
     )
 
@@ -137,6 +170,9 @@ def products_finding(products: MemoryProducts, flow: GradientFlow) -> str:
 
 def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float) -> str:
     """Whether any direction grows, and how far the directions come apart."""
+    if np.isneginf(logs[-1, 0]):
+        gone = int(np.isneginf(logs[:, 0]).argmax())
+        return f"From lag {gone} on nothing is left: the product of the Jacobians is exactly 0 in float64."
     peak = int(logs[:, 0].argmax())
     spread = logs[-1, 0] - logs[-1, -1]
     if logs[peak, 0] > 0.02:
@@ -178,11 +214,12 @@ def inputs_finding(flow: GradientFlow) -> str:
     """What the output still remembers of each letter."""
     logs = flow.inputs.log10_norms()[: flow.last + 1]
     if np.isneginf(logs).all():
-        return _NOTHING
+        return "No input reaches the loss: dL/dx is exactly 0 at every step."
     most = int(logs.argmax())
     gone = logs < logs[most] + _GONE
     count = int(gone.sum())
-    where = f"step {most} ({quoted(flow.tokens[most])})"
+    token = flow.tokens[most]
+    where = f"step {most}" if token == str(most) else f"step {most} ({quoted(token)})"
     if count == 0:
         return f"Every step is remembered: none falls below a thousandth of the strongest, {where}."
     return (

@@ -26,6 +26,8 @@ from memviz.network import Network
 from memviz.trace import Array, Inputs, Trace, record
 
 _REPLAY_TOLERANCE = 1e-9
+_MOST_KEPT = 2**20
+"""Numbers of Jacobian that are kept with a flow: 8 MB."""
 _SUM_OF_LAST = Loss()
 
 
@@ -143,6 +145,18 @@ class GradientFlow:
         with np.errstate(over="ignore"):
             values: Float[np.ndarray, " state"] = 10.0 ** log10_singular_values(self, lag)[lag]
         return values
+
+    def backwards(self) -> Iterator[tuple[slice, Float[np.ndarray, "time state state"]]]:
+        """The Jacobians up to the last step that the loss reads, backwards in chunks; a small run keeps them."""
+        kept = self.__dict__.get("_jacobians")
+        if kept is None:
+            width = self.scaled_state.mantissa.shape[1]
+            chunks_of = ((span, steps.jacobians().numpy()) for span, steps in self.replay())
+            if (self.last + 1) * width**2 > _MOST_KEPT:
+                yield from chunks_of
+                return
+            kept = self.__dict__["_jacobians"] = list(chunks_of)
+        yield from kept
 
     def norms(self, name: str) -> Float[np.ndarray, " time"]:
         """The Euclidean norm over units of the gradient of a signal, such as "hidden" or "forget_pre"."""

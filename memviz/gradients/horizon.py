@@ -65,7 +65,7 @@ def measured_horizon(
     if chosen[0] < 0 or chosen[-1] > last or len(chosen) > MOST_MOVED:
         raise ValueError(f"Up to {MOST_MOVED} lags from 0 to {last} are measured; got {len(chosen)} lags.")
     memory = trace[memory_of(trace)]
-    up, down = (_moved(network, trace, last, chosen, by) for by in (SIZE, -SIZE))
+    up, down = _moved(network, trace, last, chosen)
     effects = np.linalg.norm(up - down, axis=1) / (2 * SIZE)
     floor = float(
         np.finfo(np.float64).eps * max(1.0, np.abs(memory[: last + 1]).max()) * len(memory[0]) / SIZE
@@ -80,20 +80,18 @@ def spread_lags(last: int, most: int) -> list[int]:
     return sorted({0, *np.rint(np.geomspace(1, last, most - 1)).astype(int).tolist()})
 
 
-def _moved(
-    network: Network, trace: Trace, last: int, lags: list[int], by: float
-) -> Float[np.ndarray, "lag unit"]:
-    """The memory after step `last` of runs that each have one input moved, all as one batch."""
+def _moved(network: Network, trace: Trace, last: int, lags: list[int]) -> Float[np.ndarray, "way lag unit"]:
+    """The memory after step `last` of runs that each have one input moved, up and down, all as one batch."""
     cell = network.cell
     first = last - lags[-1]
     before = torch.from_numpy(trace.state_before()[first])
     widths = cell.state_widths(trace.units)
-    state = cell.state_type(*(part.expand(len(lags), -1) for part in before.split(widths)))
+    state = cell.state_type(*(part.expand(2 * len(lags), -1) for part in before.split(widths)))
     inputs = torch.tensor(trace.inputs)
-    starts = torch.tensor([last - lag for lag in lags])
+    starts = torch.tensor([last - lag for lag in lags]).repeat(2)
+    sizes = torch.tensor([SIZE, -SIZE], dtype=torch.float64).repeat_interleave(len(lags))
     signals = None
     for t in range(first, last + 1):
-        moved = (starts == t).to(torch.float64)[:, None] * by
-        state, signals = network.step(inputs[t] + moved, state)
-    values: Float[np.ndarray, "lag unit"] = getattr(signals, memory_of(trace)).numpy()
-    return values
+        state, signals = network.step(inputs[t] + torch.where(starts == t, sizes, 0.0)[:, None], state)
+    memory: Float[np.ndarray, "run unit"] = getattr(signals, memory_of(trace)).numpy()
+    return memory.reshape(2, len(lags), -1)

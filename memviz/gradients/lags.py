@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float, Int
 
 from memviz.gradients.flow import GradientFlow
@@ -22,7 +23,6 @@ MOST_PRODUCTS = 2**24
 
 _NONE = -1e300
 """The logarithm that stands for that of an exact zero; sums of it stay finite."""
-_SWEEPS = 3
 _COUPLED = 1e-9
 """Entries of a triangle smaller than this, relative to the diagonal, change a singular value by less than 1e-16."""
 _GROWN = 4.0
@@ -65,7 +65,7 @@ def spectral_radii(flow: GradientFlow) -> Float[np.ndarray, " time"]:
 
     It bounds no product: for [[.9, 5], [0, .9]] it is .9, and the norm of the 9th power is 19.4.
     """
-    backwards = [np.abs(np.linalg.eigvals(s.jacobians().numpy())).max(axis=1) for _, s in flow.replay()]
+    backwards = [np.abs(np.linalg.eigvals(jacobians)).max(axis=1) for _, jacobians in flow.backwards()]
     return np.concatenate(backwards[::-1])
 
 
@@ -170,12 +170,11 @@ def _rows_of(flow: GradientFlow, part: str) -> slice:
 def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
     """The Jacobians J_T, J_{T-1} and so on, `longest` of them, in chunks."""
     left = longest
-    for _, steps in flow.replay():
+    for _, jacobians in flow.backwards():
         if left == 0:
             return
-        jacobians = steps.jacobians().numpy()[::-1][:left]
-        yield jacobians
-        left -= len(jacobians)
+        yield jacobians[::-1][:left]
+        left -= min(left, len(jacobians))
 
 
 class _Graded:
@@ -217,7 +216,7 @@ class _Graded:
         order: Int[np.ndarray, " state"],
     ) -> tuple[Any, Any, Bool[np.ndarray, " state"], Float[np.ndarray, "state state"]]:
         """Q and R of the columns in an order, which of R's rows are zero, and D'^-1 R D with D' = |diagonal of R| D."""
-        q, r = np.linalg.qr(moved[:, order])
+        q, r = _orthogonal_triangular(moved[:, order])
         log_d, diagonal = self._log_d[order], np.abs(r.diagonal())
         # What is left of a column after those before it were taken out is known to rounding and no better.
         is_zero = (diagonal <= _ROUNDING * sizes[order]) | (log_d <= _NONE)
@@ -225,6 +224,14 @@ class _Graded:
         t = r * np.exp(np.minimum(log_d[None, :] - logs[:, None], 700.0))
         t[is_zero] = 0.0
         return q, r, is_zero, t
+
+
+def _orthogonal_triangular(
+    matrix: Float[np.ndarray, "row column"],
+) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, "row column"]]:
+    """Q and R; torch calls LAPACK with less overhead than numpy."""
+    q, r = torch.linalg.qr(torch.from_numpy(matrix))
+    return q.numpy(), r.numpy()
 
 
 def _pivots(
@@ -261,15 +268,14 @@ def _column_sizes(matrix: Float[np.ndarray, "row column"]) -> Float[np.ndarray, 
 def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:
     """The logarithms of the singular values of D T, largest first.
 
-    A few QR sweeps, each of the transpose of the one before, bring D T near a diagonal without ever forming D; blocks
-    that stay coupled are of one size, and a plain SVD does for them.
+    Two QR decompositions, the second of the transpose of the first, bring D T near a diagonal without ever forming D;
+    blocks that stay coupled are of one size, and a plain SVD does for them.
     """
     order = np.argsort(-log_d, axis=1, kind="stable")
     log_d, t = np.take_along_axis(log_d, order, 1), np.take_along_axis(t, order[:, :, None], 1)
     ratio = np.tril(np.exp(np.minimum(0.0, log_d[:, :, None] - log_d[:, None, :])))
     r = _triangle(t.swapaxes(1, 2))  # (D T)^T = Q R D
-    for _ in range(_SWEEPS):
-        r = _triangle(r.swapaxes(1, 2) * ratio)  # (R D)^T = (D R^T D^-1) D
+    r = _triangle(r.swapaxes(1, 2) * ratio)  # (R D)^T = (D R^T D^-1) D
     with np.errstate(divide="ignore"):
         logs: Logs = np.log(np.abs(np.diagonal(r, axis1=1, axis2=2))) + log_d
         for lags, columns in _coupled_blocks(r, logs, log_d):

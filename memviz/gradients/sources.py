@@ -51,8 +51,7 @@ def sources(flow: GradientFlow, timesteps: Iterable[int] | None = None) -> Sourc
     logs, shares = np.full((len(chosen), time), -np.inf), np.zeros((len(chosen), time))
     row_of = {t: row for row, t in enumerate(chosen)}
     total = flow.scaled["hidden"]
-    for span, steps in flow.replay():
-        jacobians = steps.jacobians().numpy()
+    for span, jacobians in flow.backwards():
         is_tame = tame(jacobians)
         for t in range(span.stop - 1, span.start - 1, -1):
             if t in row_of:

@@ -2,7 +2,17 @@
 
 from memviz.stage.component import stage, stage_position
 from memviz.stage.export import stage_html
+from memviz.stage.gradients import stage_gradients
 from memviz.stage.machine import NODES, PHASES
 from memviz.stage.payload import stage_payload, step_detail
 
-__all__ = ["NODES", "PHASES", "stage", "stage_html", "stage_payload", "stage_position", "step_detail"]
+__all__ = [
+    "NODES",
+    "PHASES",
+    "stage",
+    "stage_gradients",
+    "stage_html",
+    "stage_payload",
+    "stage_position",
+    "step_detail",
+]

@@ -19,6 +19,7 @@ def stage(
     detail: dict[str, Any],
     on_move: Callable[[], None],
     key: str,
+    gradients: dict[str, Any] | None = None,
 ) -> None:
     """Show the stage.
 
@@ -26,15 +27,24 @@ def stage(
 
     Args:
         payload: what `stage_payload` made.
-        position: timestep, unit, phase, node and signal, where the reader is.
+        position: timestep, unit, phase, node, signal and gradients, where the reader is and whether they look at
+            gradients.
         detail: what `step_detail` made for that step and unit.
         on_move: called when the reader came to rest; `stage_position(key)` says where.
         key: the component's key.
+        gradients: what `stage_gradients` made, while they are looked at.
     """
     at = stage_position(key)
-    content = {"key": payload["key"]} if at.get("has") == payload["key"] else payload
+    content = _news(payload, at.get("has"))
     data = {**content, "position": {**position, "serial": at.get("serial", 0)}, "detail": detail}
+    if gradients is not None:
+        data["gradients"] = _news(gradients, at.get("has_gradients"))
     _component(key=key, data=data, default={"at": _NOWHERE}, on_at_change=on_move)
+
+
+def _news(content: dict[str, Any], has: Any) -> dict[str, Any]:
+    """Content, or its key alone where the browser has it already."""
+    return {"key": content["key"]} if has == content["key"] else content
 
 
 def stage_position(key: str) -> dict[str, Any]:

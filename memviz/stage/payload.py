@@ -5,16 +5,15 @@ Arrays go in single precision, base64; the step that is pointed at goes in doubl
 
 import hashlib
 import math
-from base64 import b64encode
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from memviz.network import Network
 from memviz.products import Products, products
 from memviz.stage.machine import machine
+from memviz.stage.packing import Array, exact, packed
 from memviz.theme import (
     DIVERGING_DARK,
     DIVERGING_LIGHT,
@@ -26,8 +25,7 @@ from memviz.theme import (
 )
 from memviz.trace import Trace
 
-Array = Float[np.ndarray, "..."]
-_SINGLE, _DOUBLE = np.finfo(np.float32), np.finfo(np.float64)
+_DOUBLE = np.finfo(np.float64)
 
 
 def stage_payload(
@@ -62,7 +60,7 @@ def stage_payload(
         "strips": [*trace.cell.activations, *(n for n in ("cell", "hidden") if n in trace.names)],
         "summands": {name: trace.cell.summands(name) for name in trace.cell.pre_activations},
         "arrays": _arrays(trace),
-        "initial": {name: _packed(value) for name, value in trace.initial.items()},
+        "initial": {name: packed(value) for name, value in trace.initial.items()},
         "inputs": _inputs(trace.inputs),
         "products": {name: _part(part) for name, part in products(network).items()},
         "scales": {
@@ -90,13 +88,13 @@ def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dic
         "timestep": timestep,
         "unit": unit,
         "first": first,
-        "rows": {name: _exact(trace[name][first : timestep + 1]) for name in _drawn(trace)},
-        "input": _exact(trace.inputs[timestep]),
+        "rows": {name: exact(trace[name][first : timestep + 1]) for name in _drawn(trace)},
+        "input": exact(trace.inputs[timestep]),
         "names": list(trace.names),
-        "values": _exact(np.array([trace[name][timestep, unit] for name in trace.names])),
+        "values": exact(np.array([trace[name][timestep, unit] for name in trace.names])),
         "products": {
             name: {
-                key: _exact(np.atleast_1d(value[unit]))
+                key: exact(np.atleast_1d(value[unit]))
                 for key, value in (("weights", part.weights), ("bias", part.bias))
                 if value is not None
             }
@@ -112,11 +110,11 @@ def _drawn(trace: Trace) -> list[str]:
 
 
 def _arrays(trace: Trace) -> dict[str, Any]:
-    return {name: _packed(trace[name]) for name in _drawn(trace)}
+    return {name: packed(trace[name]) for name in _drawn(trace)}
 
 
 def _initial(trace: Trace) -> dict[str, Any]:
-    return {name: _packed(value) for name, value in trace.initial.items()}
+    return {name: packed(value) for name, value in trace.initial.items()}
 
 
 def _signals(trace: Trace, second: Trace | None) -> dict[str, Any]:
@@ -153,8 +151,8 @@ def _part(part: Products) -> dict[str, Any]:
         "vector": part.vector,
         "factor": part.factor,
         "mask": part.mask,
-        "weights": None if part.weights is None else _packed(part.weights),
-        "bias": None if part.bias is None else _packed(part.bias),
+        "weights": None if part.weights is None else packed(part.weights),
+        "bias": None if part.bias is None else packed(part.bias),
     }
 
 
@@ -162,27 +160,7 @@ def _inputs(inputs: Array) -> dict[str, Any]:
     """The column of the one where each row is one-hot, else all numbers."""
     if ((inputs == 0) | (inputs == 1)).all() and (inputs.sum(axis=1) == 1).all():
         return {"columns": inputs.argmax(axis=1).tolist()}
-    return {"dense": _packed(inputs)}
-
-
-def _packed(values: Array) -> dict[str, Any]:
-    """An array in single precision, or in double where single would make an infinity or a zero of a number."""
-    size = np.abs(values[np.isfinite(values) & (values != 0)])
-    if size.size and (size.max() > _SINGLE.max or size.min() < _SINGLE.tiny):
-        return _exact(values)
-    return _encoded(values, "<f4")
-
-
-def _exact(values: Array) -> dict[str, Any]:
-    return _encoded(values, "<f8")
-
-
-def _encoded(values: Array, dtype: str) -> dict[str, Any]:
-    return {
-        "type": dtype[1:],
-        "shape": values.shape,
-        "data": b64encode(values.astype(dtype).tobytes()).decode(),
-    }
+    return {"dense": packed(inputs)}
 
 
 def _key(network: Network, trace: Trace, second: Trace | None, features: tuple[str, ...]) -> str:

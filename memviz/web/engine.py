@@ -19,7 +19,7 @@ from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.network import Network
 from memviz.parity import Parity, parity
-from memviz.stage import stage_payload
+from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
@@ -60,6 +60,16 @@ def flow(experiment: Experiment, text: str, kind: str, standardise: bool, loss: 
     """The gradient of a loss through such a run."""
     done = run(experiment, text, kind, standardise)
     return call(gradient_flow, done.network, done.trace, loss)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+def flow_payload(
+    experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss
+) -> dict[str, Any]:
+    """What the stage draws of such a gradient."""
+    done = run(experiment, text, kind, standardise)
+    gradients = flow(experiment, text, kind, standardise, loss)
+    return call(stage_gradients, done.network, gradients)
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)

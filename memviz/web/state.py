@@ -36,6 +36,9 @@ class Page(Generic[S]):
         """
         query = st.query_params.to_dict()
         if self._state not in st.session_state or (query and not self._is_own(query)):
+            # A link from a page to itself brings its address to this run, but the browser goes on showing the old one.
+            inside = self._state in st.session_state and st.session_state.get(_SHOWN) == self.name
+            st.session_state[self._unseen] = inside and not _came_by_history()
             state, problems = self.codec.read(query)
             st.session_state[self._state] = state
             st.session_state[self._problems] = problems
@@ -98,9 +101,10 @@ class Page(Generic[S]):
             )
         st.session_state[_SHOWN] = self.name
         arrived = st.query_params.to_dict()
+        is_unseen = st.session_state.pop(self._unseen, False)
         # An address that Back or Forward brought stays as it is: another entry in the browser's history would
         # take away what lies ahead, and lead whoever goes back from an empty address to it again and again.
-        if arrived == query or _came_by_history():
+        if (arrived == query and not is_unseen) or _came_by_history():
             self._follow(arrived)
         else:
             self._follow(arrived, query)
@@ -129,6 +133,10 @@ class Page(Generic[S]):
     @property
     def _problems(self) -> str:
         return f"{self.name}-problems"
+
+    @property
+    def _unseen(self) -> str:
+        return f"{self.name}-unseen"
 
     @property
     def _addresses(self) -> str:

@@ -143,7 +143,9 @@ class Complaints:
     found: list[str] = field(default_factory=list)
 
     def hear(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # Under the address of a page Streamlit first looks for its server there, then at the root.
+        is_search = "/_stcore/" in message.location.get("url", "") and " 404 " in message.text
+        if message.type == "error" and not is_search:
             self.found.append(f"console: {message.text} ({message.location.get('url', '')})")
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memviz.cells import CELLS
 from memviz.experiment import Experiment
+from memviz.initialisation import INITIALISATIONS
 from memviz.stage import NODES, PHASES
 from memviz.web.gates.address import CODEC, DEFAULT, GatesState
 
@@ -24,10 +25,11 @@ SETTINGS = st.fixed_dictionaries(
         "cell": st.sampled_from(sorted(CELLS)),
         "hidden_size": st.integers(1, 64),
         "seed": st.integers(0, 2**32 - 1),
-        "initialisation": st.sampled_from(["uniform", "orthogonal", "chrono"]),
+        "initialisation": st.sampled_from(INITIALISATIONS),
         "chrono_steps": st.integers(3, 100_000),
         "forget_bias": BIASES,
         "update_bias": BIASES,
+        "input_bias": BIASES,
         "recurrent_scale": st.floats(0, 1000),
     }
 )
@@ -44,13 +46,16 @@ VIEWS = st.fixed_dictionaries(
         "units": st.lists(st.integers(0, 63), min_size=1, max_size=6, unique=True).map(tuple),
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
+        "gradients": st.booleans(),
     }
 )
 OTHER = GatesState(
     text="0.1, 2",
     kind="numbers",
     standardise=True,
-    experiment=Experiment(cell="gru-v3", hidden_size=5, seed=7, update_bias=None, recurrent_scale=1.5),
+    experiment=Experiment(
+        cell="gru-v3", hidden_size=5, seed=7, update_bias=None, input_bias=-2.0, recurrent_scale=1.5
+    ),
     timestep=0,
     unit=0,
     signal="update",
@@ -59,6 +64,7 @@ OTHER = GatesState(
     units=(4, 1),
     loss_timestep=0,
     loss_unit=0,
+    gradients=True,
 )
 VIEW = [field.name for field in fields(GatesState) if field.name != "experiment"]
 WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63}

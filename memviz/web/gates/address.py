@@ -31,6 +31,7 @@ class GatesState:
         units: the units that are drawn as lines.
         loss_timestep: the step that the loss reads; None is the last.
         loss_unit: the unit that the loss reads; None is the sum.
+        gradients: whether the stage shows gradients instead of values.
     """
 
     text: str = "hello world"
@@ -47,6 +48,7 @@ class GatesState:
     units: tuple[int, ...] = (0, 2, 5, 7)
     loss_timestep: int | None = None
     loss_unit: int | None = None
+    gradients: bool = False
 
     def __post_init__(self) -> None:
         counts = (self.timestep, self.unit, *self.units)
@@ -80,5 +82,6 @@ CODEC = Codec(
         ),
         "loss_timestep": (whole(_MOST_STEP), f"The loss's timestep is a whole number from 0 to {_MOST_STEP}"),
         "loss_unit": (whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
+        "gradients": (on_off, "Gradients is 0 or 1"),
     },
 )

@@ -7,7 +7,7 @@ from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
 from memviz.parity import Parity
 from memviz.snippet import torch_snippet
-from memviz.stage import stage_html
+from memviz.stage import stage_gradients, stage_html
 from memviz.theme import number
 from memviz.trace import Trace
 from memviz.web import engine
@@ -49,7 +49,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
             if popover.open:
                 _loss_controls(flow, trace)
     _proof(engine.proof(state.experiment, state.text, state.kind, state.standardise))
-    _files(run)
+    _files(run, flow)
 
 
 def _units_control(units: list[int], trace: Trace) -> None:
@@ -109,10 +109,10 @@ def _proof(proof: Parity) -> None:
     )
 
 
-def _files(run: Run) -> None:
+def _files(run: Run, flow: GradientFlow) -> None:
     with PAGE.lazy_popover("Download", "download", "download") as popover:
         if popover.open:
-            _downloads(run)
+            _downloads(run, flow)
     with st.expander(
         "Copy as PyTorch", icon=":material/content_copy:", on_change="rerun", key="gates-snippet"
     ) as expander:
@@ -120,14 +120,21 @@ def _files(run: Run) -> None:
             _snippet(run)
 
 
-def _downloads(run: Run) -> None:
+def _downloads(run: Run, flow: GradientFlow) -> None:
     trace, state = run.trace, PAGE.current()  # what makes a file runs without a session
-    where = {name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal")}
+    where = {
+        name: getattr(state, name) for name in ("timestep", "unit", "phase", "node", "signal", "gradients")
+    }
     title = f"memviz: {trace.cell.title}"
+
+    def page() -> str:
+        shown = {"gradients": stage_gradients(run.network, flow)} if state.gradients else {}
+        return stage_html({**run.payload, **shown}, title, **where)
+
     for label, make, name, mime in (
         ("Trace as CSV", lambda: trace_csv(trace), "memviz-trace.csv", "text/csv"),
         ("Trace as .npz", trace.to_bytes, "memviz-trace.npz", "application/octet-stream"),
-        ("Stage as HTML", lambda: stage_html(run.payload, title, **where), "memviz-stage.html", "text/html"),
+        ("Stage as HTML", page, "memviz-stage.html", "text/html"),
     ):
         st.download_button(
             label,

@@ -1,15 +1,19 @@
 """The stage on the gates page. It is one fragment: coming to rest at a step runs this and nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
+from memviz.gradients import Loss
 from memviz.stage import stage, stage_position, step_detail
+from memviz.web import engine
 from memviz.web.engine import Run
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
 
 _STAGE = "gates-stage"
+_OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 
 
 @st.fragment
@@ -17,26 +21,28 @@ def show(shown: GatesState, run: Run) -> None:
     """The cell as a machine at the step where the reader is; `shown` is the state whose sequence is on the screen."""
     state, trace = PAGE.current(), run.trace
     timestep, unit = min(state.timestep, len(trace) - 1), min(state.unit, trace.units - 1)
-    where = {
-        "timestep": timestep,
-        "unit": unit,
-        "phase": state.phase,
-        "node": state.node,
-        "signal": state.signal,
-    }
-    stage(run.payload, where, step_detail(run.network, trace, timestep, unit), _moved, key=_STAGE)
-    PAGE.publish(
-        replace(
-            shown,
-            timestep=state.timestep,
-            unit=state.unit,
-            signal=state.signal,
-            phase=state.phase,
-            node=state.node,
-        )
+    wished = {name: getattr(state, name) for name in _OF_THE_READER}
+    detail = step_detail(run.network, trace, timestep, unit)
+    gradients = _gradients(shown, run) if state.gradients else None
+    where = {**wished, "timestep": timestep, "unit": unit}
+    stage(run.payload, where, detail, _moved, key=_STAGE, gradients=gradients)
+    PAGE.publish(replace(shown, **wished))
+
+
+def loss(state: GatesState, run: Run) -> Loss:
+    """The loss of a state; a step or unit that this sequence or network does not have means the last, the sum."""
+    timestep, unit = state.loss_timestep, state.loss_unit
+    return Loss(
+        None if timestep is None or timestep >= len(run.trace) else timestep,
+        None if unit is None or unit >= run.trace.units else unit,
     )
+
+
+def _gradients(shown: GatesState, run: Run) -> dict[str, Any]:
+    read = loss(shown, run)
+    return engine.flow_payload(shown.experiment, shown.text, shown.kind, shown.standardise, read)
 
 
 def _moved() -> None:
     at = stage_position(_STAGE)
-    PAGE.change(**{name: at[name] for name in ("timestep", "unit", "phase", "node", "signal") if name in at})
+    PAGE.change(**{name: at[name] for name in _OF_THE_READER if name in at})

@@ -5,10 +5,10 @@ import streamlit as st
 from memviz.cells import CELLS
 from memviz.experiment import BIAS_RANGE, HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.gradients import FOUR, LAG_RANGE, LOSSES, NETWORKS, SEEDS
-from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 from memviz.web.gradients.page import PAGE
-from memviz.web.gradients.presets import PRESETS, loss_in_words
+from memviz.web.gradients.presets import PRESETS
+from memviz.web.gradients.words import label_of, loss_in_words
 from memviz.web.settings import weight_settings
 
 _LAGS = (5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000)
@@ -37,21 +37,10 @@ def show(state: GradientsState) -> None:
                 _presets()
 
 
-def label_of(network: str, state: GradientsState) -> str:
-    """A network's name, with the bias that makes it what it is."""
-    experiment = state.experiment
-    if network == "lstm-biased":
-        bias = experiment.forget_bias
-        return "LSTM, biases as drawn" if bias is None else f"LSTM, forget bias {number(bias, 2)}"
-    if network == "gru" and experiment.update_bias is not None:
-        return f"GRU, update bias {number(experiment.update_bias, 2)}"
-    return NETWORK_LOOKS[network].name if network in FOUR else CELLS[network].title
-
-
 def opened(state: GradientsState) -> None:
     """Which network is opened up below."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
+        st.pills(
             "Look inside",
             FOUR,
             format_func=lambda name: label_of(name, state),
@@ -91,16 +80,16 @@ def _input(state: GradientsState) -> None:
     )
     if state.source == "text":
         st.text_input(
-            "Text, repeated to fill the lag",
+            "Text, repeated",
             live="200ms",
-            width=220,
+            width=150,
             **PAGE.bound("text", state.text, lambda text: PAGE.change(text=text)),
         )
     lags = tuple(sorted({*_LAGS, state.lag}))
     st.select_slider(
         "Lag",
         lags,
-        width=150,
+        width=130,
         help=f"Steps from the first to the last, {LAG_RANGE[0]} to {LAG_RANGE[1]:,}; the scale is logarithmic.",
         **PAGE.bound("lag", state.lag, lambda lag: PAGE.change(lag=lag), fits=lags),
     )
@@ -125,7 +114,7 @@ def _networks(state: GradientsState) -> None:
             min(-5.0, bias),
             max(10.0, bias),
             step=0.1,
-            width=130,
+            width=115,
             help="Of the LSTM that is drawn in blue: 3 holds its forget gate open at 0.95, 0 at 0.5.",
             **PAGE.bound(
                 "forget_bias",
@@ -138,7 +127,7 @@ def _networks(state: GradientsState) -> None:
         "Seed",
         *SEED_RANGE,
         step=1,
-        width=100,
+        width=90,
         **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
     )
     st.toggle(

@@ -83,6 +83,11 @@ def checked(study: Study, network: str, detached: bool, signal: str, timestep: i
     return engine.call(check, inside(study, network, detached).flow, signal, timestep, unit)
 
 
+def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[list[Curve], Inside]:
+    """Everything that the page computes for a state, without a cache and on the caller's thread."""
+    return curves(study, FOUR, seeds), _inside(study, network, detached)
+
+
 def _inside(study: Study, network: str, detached: bool) -> Inside:
     flow = opened(study, network, detached=detached)
     last, width = flow.last, flow.scaled_state.mantissa.shape[1]

@@ -1,10 +1,9 @@
-"""Links to set-ups whose numbers are known, and the set-up of the page in words."""
+"""Links to set-ups whose numbers are known."""
 
 import math
 from dataclasses import dataclass
 
 from memviz.experiment import Experiment
-from memviz.theme import number
 from memviz.web.gradients.address import GradientsState
 
 _T = 100
@@ -86,44 +85,3 @@ PRESETS = (
         ),
     ),
 )
-
-
-def described(state: GradientsState) -> str:
-    """The set-up in words: cells, H, T, seed, input, loss and biases."""
-    study, experiment = state.study, state.experiment
-    source = "noise from N(0, 1), 4 features" if study.source == "noise" else "the text, repeated"
-    seeds = (
-        f"seeds {experiment.seed} to {experiment.seed + state.seeds - 1}"
-        if state.spread
-        else f"seed {experiment.seed}"
-    )
-    biases = [
-        f"{name} bias {number(value)}"
-        for name, value in (
-            ("forget", experiment.forget_bias),
-            ("update", experiment.update_bias),
-            ("input", experiment.input_bias),
-        )
-        if value is not None
-    ]
-    drawn = f"weights {experiment.initialisation}"
-    if experiment.recurrent_scale != 1:
-        drawn += f", those from h times {number(experiment.recurrent_scale)}"
-    return (
-        f"H = {experiment.hidden_size}, T = {study.lag + 1}, {seeds}; input: {source}; loss: {loss_in_words(state)}; "
-        f"{drawn}; {', '.join(biases) or 'biases as drawn'} (“LSTM, torch's default” has its own)."
-    )
-
-
-def loss_in_words(state: GradientsState) -> str:
-    """What is differentiated."""
-    study = state.study
-    what = {
-        "sum": "the sum of h",
-        "unit": f"h of unit {study.loss_unit}",
-        "squared error": f"half the squared error of a random read-out to {study.target or 0}",
-        "cross-entropy": f"cross-entropy of a random read-out{f' to {study.target}' if study.target else ''}",
-    }[study.loss]
-    if study.everywhere:
-        return f"{what}, its mean over all steps"
-    return f"{what} at step {study.lag if study.loss_timestep is None else study.loss_timestep}"
