@@ -64,7 +64,10 @@ def value_of(loss: Loss, hidden):
         else:
             log = torch.log if isinstance(hidden, torch.Tensor) else np.log
             exp = torch.exp if isinstance(hidden, torch.Tensor) else np.exp
-            total = total + log(sum(exp(a) for a in y)) - y[target]
+            top = max(
+                float(a.detach() if isinstance(a, torch.Tensor) else a) for a in y
+            )  # exp of it is finite
+            total = total + log(sum(exp(a - top) for a in y)) - (y[target] - top)
     return total / len(steps)
 
 
