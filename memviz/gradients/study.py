@@ -42,7 +42,8 @@ class Study:
         experiment: the settings that all networks share. Its forget bias is that of "lstm-biased" and of the
             variants, its update bias that of the GRU; its cell is not looked at.
         loss: "sum" of h over units, "unit" for one of them, or a "squared error" or the "cross-entropy" of a read-out,
-            whose weights are drawn from N(0, 1/H) by the seed; it has one output, or one for each symbol (4 for noise).
+            whose weights are drawn by the seed from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.Linear draws them; it has
+            one output, or one for each symbol (4 for noise).
         loss_unit: the unit, where the loss is that of one.
         loss_timestep: the step that the loss reads; None is the last.
         everywhere: whether it is the mean of the loss over all steps.
@@ -122,7 +123,7 @@ class Study:
         size = self.experiment.hidden_size
         outputs = 1 if self.loss == "squared error" else max(2, len(self._alphabet(sequence)))
         generator = np.random.Generator(np.random.PCG64([self.experiment.seed, 1]))
-        weights = generator.standard_normal((outputs, size)) / np.sqrt(size)
+        weights = generator.uniform(-1, 1, (outputs, size)) / np.sqrt(size)
         readout = tuple(tuple(map(float, row)) for row in weights)
         if self.loss == "squared error":
             return replace(common, kind="squared error", readout=readout, targets=((self._number(),),))

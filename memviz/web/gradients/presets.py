@@ -75,7 +75,7 @@ PRESETS = (
     ),
     Preset(
         "Only dL/dh makes the LSTM look dead",
-        "b_f = ln 100, b_i = −ln 100: at the first step |dL/dc| is .03 to .09, |dL/dh| 150 to 600 times less.",
+        "b_f = ln 100, b_i = −ln 100: at the first step |dL/dc| is about .1, and |dL/dh| 100 to 250 times less.",
         GradientsState(
             source="noise",
             lag=_T - 1,
