@@ -168,14 +168,24 @@ def products_finding(products: MemoryProducts, flow: GradientFlow) -> str:
     )
 
 
-def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float) -> str:
-    """Whether any direction grows, and how far the directions come apart."""
+def has_grown(logs: Float[np.ndarray, "lag state"]) -> bool:
+    """Whether the largest singular value is above 1 at some lag, by more than 5%."""
+    return bool(logs[:, 0].max() > 0.02)
+
+
+def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float | None) -> str:
+    """Whether any direction grows, and how far the directions come apart.
+
+    Args:
+        logs: log10 of the singular values.
+        radius: the largest spectral radius of one step; asked for where a direction has grown.
+    """
     if np.isneginf(logs[-1, 0]):
         gone = int(np.isneginf(logs[:, 0]).argmax())
         return f"From lag {gone} on nothing is left: the product of the Jacobians is exactly 0 in float64."
     peak = int(logs[:, 0].argmax())
     spread = logs[-1, 0] - logs[-1, -1]
-    if logs[peak, 0] > 0.02:
+    if has_grown(logs) and radius is not None:
         grown = f"The largest singular value grows to {power_of_ten(float(logs[peak, 0]), 3)} at lag {peak}"
         if radius < 1:
             return (
@@ -241,9 +251,12 @@ def horizon_finding(horizon: Horizon, flow: GradientFlow) -> str:
     promised = max(product_horizons(flow.trace, flow.last))
     if horizon.lag is None:
         return f"Moving the input at the loss's step changes nothing; the gates promise a memory of {promised} steps."
-    whole = ", the whole sequence" if horizon.lag == flow.last else ""
+    longest = horizon.lags[-1]
+    bound = "" if longest == flow.last else f" (measured up to lag {longest:,})"
+    whole = ", the whole sequence" if horizon.lag == flow.last else ", as far as it was measured"
+    whole = whole if horizon.lag == longest else ""
     return (
-        f"Measured, an input is felt (at least 1/e of its effect) for {horizon.lag} steps{whole}; "
+        f"Measured, an input is felt (at least 1/e of its effect) for {horizon.lag} steps{whole}{bound}; "
         f"the gates promise {promised}."
     )
 

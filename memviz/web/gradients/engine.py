@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
+from memviz.findings import has_grown
 from memviz.gradients import (
     FOUR,
     MOST_GRADED,
@@ -38,6 +39,7 @@ from memviz.web import engine
 _KEPT = 3
 _MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
 _PRODUCT_LAGS, _MOVED_LAGS, _SOURCES = 300, 48, 8
+_LONGEST_MOVED = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,7 @@ class Inside:
     slopes: dict[str, Array]
     products: MemoryProducts
     singular_values: Float[np.ndarray, "lag state"]
-    radius: float
+    radius: float | None
     contributions: WeightContributions
     lives: Array | None
     horizon: Horizon
@@ -91,16 +93,17 @@ def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[lis
 def _inside(study: Study, network: str, detached: bool) -> Inside:
     flow = opened(study, network, detached=detached)
     last, width = flow.last, flow.scaled_state.mantissa.shape[1]
+    values = log10_singular_values(flow, min(last, MOST_GRADED // width**3))
     return Inside(
         flow,
         split(flow),
         saturations(flow),
         memory_products(flow, spread_evenly(last, _PRODUCT_LAGS)),
-        log10_singular_values(flow, min(last, MOST_GRADED // width**3)),
-        float(spectral_radii(flow).max()),
+        values,
+        float(spectral_radii(flow).max()) if has_grown(values) else None,
         weight_contributions(flow),
         half_lives(flow.trace),
-        measured_horizon(flow.network, flow.trace, last, spread_lags(last, _MOVED_LAGS)),
+        measured_horizon(flow.network, flow.trace, last, spread_lags(min(last, _LONGEST_MOVED), _MOVED_LAGS)),
         sources(flow, spread_evenly(last, _SOURCES)) if study.everywhere else None,
     )
 
