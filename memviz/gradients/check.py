@@ -8,7 +8,7 @@ from torch import Tensor
 
 from memviz.cells import Tap
 from memviz.gradients.flow import GradientFlow
-from memviz.gradients.steps import detach_gates, differentiating
+from memviz.gradients.steps import detach_gates, detach_within, differentiating
 
 DIFFERENCE = 1e-5
 """How far the signal is moved for the central difference."""
@@ -87,7 +87,7 @@ def _loss(flow: GradientFlow, signal: str, timestep: int, unit: int, move: Tenso
     cell = network.cell
 
     def moved(name: str, value: Tensor) -> Tensor:
-        value = detach_gates(name, value) if flow.detached else value
+        value = detach_within(name, value) if flow.detached else value
         return value + move * torch.eye(trace.units, dtype=torch.float64)[unit] if name == signal else value
 
     plain: Tap = detach_gates if flow.detached else (lambda name, value: value)

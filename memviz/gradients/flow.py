@@ -17,11 +17,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells import Tap, identity
 from memviz.gradients.backward import carry_back
 from memviz.gradients.loss import Loss
 from memviz.gradients.scaled import Scaled, tame
-from memviz.gradients.steps import Steps, chunks, detach_gates, differentiated
+from memviz.gradients.steps import Steps, chunks, differentiated
 from memviz.network import Network
 from memviz.trace import Array, Inputs, Trace, record
 
@@ -260,8 +259,7 @@ def gradients_by(steps: Steps, names: list[str], adjoint: Scaled) -> list[Scaled
 
 
 def _steps(network: Network, states: Tensor, values: Tensor, detached: bool) -> Steps:
-    tap: Tap = detach_gates if detached else identity
-    return Steps(network.cell, network.parameters, states, values, tap)
+    return Steps(network.cell, network.parameters, states, values, detached)
 
 
 def _check_replay(steps: Steps, hidden: Array) -> None:

@@ -11,16 +11,22 @@ from memviz.cells import Cell, Tap, identity, is_part
 
 _CHUNK_NUMBERS = 2**18
 """Numbers of Jacobian held at once: 2 MB, which stay in a core's cache."""
-_CUT = ("_from_hidden", "_from_cell", "_from_gates")
+_STATE_IN_GATES = ("_from_hidden", "_from_cell", "_from_gates")
 
 
 def detach_gates(name: str, value: Tensor) -> Tensor:
     """The tap of 1997: what the gates and the candidate see of the state is a constant.
 
     Hochreiter & Schmidhuber, "Long short-term memory" (1997), truncate the gradient there; peepholes and fed back
-    gates are cut in the same way.
+    gates are cut in the same way. It cuts the weights of the state along with it, so it is for derivatives by the
+    state alone.
     """
-    return value.detach() if name.endswith(_CUT) else value
+    return value.detach() if name.endswith(_STATE_IN_GATES) else value
+
+
+def detach_within(name: str, value: Tensor) -> Tensor:
+    """What is left to be cut where a step starts from a constant: the output gate's peephole sees the step's own c."""
+    return value.detach() if name == "output_from_cell" else value
 
 
 def differentiated(cell: Cell) -> list[str]:
@@ -43,17 +49,26 @@ def differentiating() -> Iterator[None]:
 
 
 class Steps:
-    """Some steps of a cell, each from its own state, differentiable; networks may stand in front of time."""
+    """Some steps of a cell, each from its own state, differentiable; networks may stand in front of time.
 
-    @differentiating()
+    Detached, the gates and the candidate see the state as a constant.
+    """
+
     def __init__(
         self,
         cell: Cell,
         parameters: Mapping[str, Tensor],
         states: Float[Tensor, "*networks time state"],
         values: Float[Tensor, "*networks time features"],
-        tap: Tap = identity,
+        detached: bool = False,
     ) -> None:
+        self._start = (cell, parameters, states, values)
+        self._detached = detached
+        self._run(detach_within if detached else identity)
+
+    @differentiating()
+    def _run(self, tap: Tap) -> None:
+        cell, parameters, states, values = self._start
         hidden_size = parameters["weight_hh"].shape[-1]
         self.states = states.clone().requires_grad_()
         parts = self.states.split(cell.state_widths(hidden_size), dim=-1)
@@ -68,7 +83,11 @@ class Steps:
 
     def jacobians(self) -> Float[Tensor, "*networks time state state"]:
         """J_t = d state_t / d state_{t-1}: one backward pass, vmapped over the rows of all J_t."""
-        return self._by_rows(self.after, self.states)
+        if not self._detached:
+            return self._by_rows(self.after, self.states)
+        cut = Steps(*self._start)
+        cut._run(detach_gates)
+        return cut._by_rows(cut.after, cut.states)
 
     def by_signal(self, name: str) -> Float[Tensor, "*networks time state unit"]:
         """d state_t / d signal_t, within the step."""

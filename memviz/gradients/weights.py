@@ -12,7 +12,7 @@ from torch.func import grad, vmap
 from memviz.cells import Tap, identity
 from memviz.gradients.flow import GradientFlow
 from memviz.gradients.scaled import Scaled
-from memviz.gradients.steps import detach_gates, differentiating
+from memviz.gradients.steps import detach_within, differentiating
 
 _CHUNK_NUMBERS = 2**21
 """Numbers of weight gradient held at once: 16 MB."""
@@ -105,7 +105,10 @@ def _by_step(
 ) -> Iterator[tuple[slice, Float[np.ndarray, "time number"], Int[np.ndarray, " time"]]]:
     """Each timestep's contribution in chunks, over 2^exponent of its own largest number, and that exponent."""
     network, cell = flow.network, flow.network.cell
-    tap: Tap = detach_gates if flow.detached else identity
+    # The state before each step is a constant here: the adjoint alone carries the truncation, but for one peephole,
+    # whose own weights must keep their gradient.
+    is_cut = flow.detached and parameter != "peephole_output"
+    tap: Tap = detach_within if is_cut else identity
     widths = cell.state_widths(flow.trace.units)
     others = dict(network.parameters)
 

@@ -71,25 +71,58 @@ def value_of(loss: Loss, hidden):
     return total / len(steps)
 
 
-CUT = ("_from_hidden", "_from_cell", "_from_gates")
+class Truncation:
+    """The truncated gradient of 1997: every step starts from a constant, and only the memory's own path is tied on.
+
+    That path is c by f, or h by z: its factor is a constant, too.
+    """
+
+    def __init__(self, case: Case, before, output_sees_c: bool = False) -> None:
+        self.memory = "cell" if "cell" in before else "hidden"
+        self.is_kept = not case.name.startswith("elman")
+        self.tied = before[self.memory]
+        self.factor: torch.Tensor | float = 1.0  # the carousel of 1997
+        self.output_sees_c = output_sees_c
+
+    def __call__(self, name: str, value):
+        if name == "output_from_cell" and not self.output_sees_c:  # the peephole that sees the new c
+            return value.detach()
+        if name in ("forget", "update"):
+            self.factor = value.detach()
+        if name == self.memory:
+            if self.is_kept:
+                value = value + self.factor * (self.tied - self.tied.detach())
+            self.tied = value
+        return value
+
+    @staticmethod
+    def cut(state):
+        return {part: value.detach() for part, value in state.items()}
 
 
 def run(case: Case, p=None, xs=None, before=None, keep=None, detached=False, between=None):
     """The transcription's signals step by step, in torch, differentiable by whatever is given."""
+    p = oracles.as_torch(case.p) if p is None else p
+    before = oracles.as_torch(case.before) if before is None else before
+    xs = torch.tensor(case.xs) if xs is None else xs
+    if not detached:
+        return oracles.run(case.name, p, xs, before, keep, between, oracles.TORCH)
+    truncation = Truncation(case, before)
+    state, steps = before, []
+    for t, x in enumerate(xs):
 
-    def tap(t: int, name: str, value):
-        value = value.detach() if detached and name.endswith(CUT) else value
-        return value if keep is None else keep(t, name, value)
+        def tap(name: str, value, t=t):
+            value = truncation(name, value)
+            if keep is None:
+                return value
+            value = keep(t, name, value)
+            if name == truncation.memory:
+                truncation.tied = value  # as it was moved or kept
+            return value
 
-    return oracles.run(
-        case.name,
-        oracles.as_torch(case.p) if p is None else p,
-        torch.tensor(case.xs) if xs is None else xs,
-        oracles.as_torch(case.before) if before is None else before,
-        tap,
-        between,
-        oracles.TORCH,
-    )
+        state, signals = oracles.step(case.name, p, x, truncation.cut(state), tap, oracles.TORCH)
+        steps.append(signals)
+    return steps
 
 
 def by_signal(case: Case, loss: Loss, detached: bool = False) -> dict[str, np.ndarray]:

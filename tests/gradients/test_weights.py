@@ -9,7 +9,7 @@ from memviz.gradients import Loss, gradient_flow, weight_contributions
 from memviz.network import Network
 from tests import oracles
 from tests.gradients.case import TIME, Case
-from tests.gradients.reference import CUT, LOSSES, elman, value_of
+from tests.gradients.reference import LOSSES, Truncation, elman, value_of
 
 every_cell = pytest.mark.parametrize("name", oracles.NAMES)
 
@@ -20,11 +20,10 @@ def contributions(case: Case, parameter: str, loss: Loss, detached: bool = False
     copies = [p[parameter].clone().requires_grad_() for _ in range(case.time)]
     state, hidden = oracles.as_torch(case.before), []
 
-    def tap(name: str, value):
-        return value.detach() if detached and name.endswith(CUT) else value
-
+    truncation = Truncation(case, state, output_sees_c=parameter == "peephole_output")
     for x, copy in zip(torch.tensor(case.xs), copies, strict=True):
-        state, signals = oracles.step(case.name, p | {parameter: copy}, x, state, tap, oracles.TORCH)
+        start, tap = (truncation.cut(state), truncation) if detached else (state, oracles.untouched)
+        state, signals = oracles.step(case.name, p | {parameter: copy}, x, start, tap, oracles.TORCH)
         hidden.append(signals["hidden"])
     value = value_of(loss, torch.stack(hidden)) + sum((0 * copy).sum() for copy in copies)
     return np.stack([g.numpy() for g in torch.autograd.grad(value, copies)])
