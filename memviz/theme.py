@@ -46,11 +46,12 @@ LOOKS = {
 
 NETWORK_LOOKS = {
     "elman": Look("Elman", "", "#6b7280", "#8f97a5", "dot"),
-    "gru": Look("GRU", "", "#5a5f6b", "#a9b0bb", "dash"),
+    "gru": Look("GRU", "", "#00718A", "#6FD6E0", "dash"),
     "lstm": Look("LSTM, torch's default", "", "#111111", "#f2f3f5", "solid"),
     "lstm-biased": Look("LSTM, forget bias", "", "#0072B2", "#56B4E9", "solid"),
 }
-"""The networks that are compared: greys, and the forget gate's colour for the one whose forget bias is set."""
+"""The networks that are compared: a GRU in the colour of the gate by which it keeps, an LSTM in that of the forget gate
+where its bias is set."""
 OTHER_NETWORK = Look("", "", "#3a3f4a", "#c5cad3", "longdashdot")
 PATH_LOOKS = {
     "carousel": Look("carousel: straight on through c", "", "#0072B2", "#56B4E9"),

@@ -32,8 +32,7 @@ def show() -> None:
     st.caption(escaped(described(shown)))
     panels.reach(shown, curves, last)
     controls.opened(shown)
-    panels.inside(inside)
-    proof.check(shown, inside.flow)
+    panels.inside(inside, lambda: proof.check(shown, inside.flow))
     proof.compounding(shown)
     PAGE.publish(shown)
 

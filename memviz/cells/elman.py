@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from memviz.cells.base import Cell, Parameters, Signals, Tap, identity, named, product
+from memviz.cells.functions import tanh
 
 
 class HiddenState(NamedTuple):
@@ -23,7 +24,7 @@ def elman_step(
     state: HiddenState,
     tap: Tap = identity,
     *,
-    activation: Callable[[Tensor], Tensor] = torch.tanh,
+    activation: Callable[[Tensor], Tensor] = tanh,
 ) -> tuple[HiddenState, Signals]:
     """One step of an Elman network.
 
@@ -58,6 +59,6 @@ def _elman(name: str, title: str, nonlinearity: str, activation: Callable[[Tenso
 
 
 ELMAN_CELLS = (
-    _elman("elman", "Elman", "tanh", torch.tanh),
+    _elman("elman", "Elman", "tanh", tanh),
     _elman("elman-relu", "Elman, ReLU", "relu", torch.relu),
 )

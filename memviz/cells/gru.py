@@ -7,7 +7,6 @@ update gate of 1 keeps the old state; in Chung et al. (arXiv 1412.3555) a 1 writ
 
 from functools import partial
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -23,6 +22,7 @@ from memviz.cells.base import (
     tap_rows,
 )
 from memviz.cells.elman import HiddenState
+from memviz.cells.functions import sigmoid, tanh
 
 GRU_GATES = ("reset", "update", "candidate")
 GATED = ("reset", "update")
@@ -56,9 +56,9 @@ def gru_step(
     bias = s["bias"] = tap_rows(tap, "bias", GATED, bias)  # b
     a_r, a_z = (from_input + from_hidden + bias).chunk(2, dim=-1)
     a_r = s["reset_pre"] = tap("reset_pre", a_r)
-    r = s["reset"] = tap("reset", torch.sigmoid(a_r))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
+    r = s["reset"] = tap("reset", sigmoid(a_r))  # r_t = sigma(W_r x_t + U_r h_{t-1} + b_r)
     a_z = s["update_pre"] = tap("update_pre", a_z)
-    z = s["update"] = tap("update", torch.sigmoid(a_z))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
+    z = s["update"] = tap("update", sigmoid(a_z))  # z_t = sigma(W_z x_t + U_z h_{t-1} + b_z)
 
     n_bias = b_ih[..., candidate]
     if reset_after:  # b_hn is scaled by the reset gate, so it stays apart from b_in
@@ -70,7 +70,7 @@ def gru_step(
     n_hidden = s["candidate_from_hidden"] = tap("candidate_from_hidden", n_hidden)
     n_bias = s["candidate_bias"] = tap("candidate_bias", n_bias.expand_as(n_hidden))
     a_n = s["candidate_pre"] = tap("candidate_pre", n_input + n_hidden + n_bias)
-    n = s["candidate"] = tap("candidate", torch.tanh(a_n))  # n_t = tanh(a_n), the sum of the three
+    n = s["candidate"] = tap("candidate", tanh(a_n))  # n_t = tanh(a_n), the sum of the three
 
     h = s["hidden"] = tap("hidden", (1 - z) * n + z * h)  # h_t = (1 - z_t) * n_t + z_t * h_{t-1}
     return HiddenState(h), named(s, GATED, PARTS)

@@ -26,6 +26,7 @@ from memviz.cells.base import (
     split_gates,
     tap_rows,
 )
+from memviz.cells.functions import sigmoid, tanh
 
 LSTM_GATES = ("input", "forget", "candidate", "output")
 RECURRENT_GATES = ("input", "forget", "output")
@@ -108,14 +109,14 @@ def lstm_step(
         f = s["forget"] = tap("forget", 1 - i)  # f_t = 1 - i_t
     g = s["candidate_pre"] = tap("candidate_pre", a["candidate"])
     if options.candidate_squashed:
-        g = torch.tanh(g)
+        g = tanh(g)
     g = s["candidate"] = tap("candidate", g)  # g_t = tanh(W_g x_t + U_g h_{t-1} + b_g)
     kept = c_before if options.forget == "none" else f * c_before
     c = s["cell"] = tap("cell", kept + i * g)  # c_t = f_t * c_{t-1} + i_t * g_t
     o = _gate("output", a, recurrent, c, s, tap, parameters, options)
     exposed = c
     if options.output_squashed:
-        exposed = s["cell_tanh"] = tap("cell_tanh", torch.tanh(c))
+        exposed = s["cell_tanh"] = tap("cell_tanh", tanh(c))
     h = s["hidden"] = tap("hidden", o * exposed)  # h_t = o_t * tanh(c_t)
 
     if options.gate_recurrence:
@@ -147,7 +148,7 @@ def _gate(
         fed = s[fed_back] = tap(fed_back, recurrent[name])
         a = a + fed
     a = s[f"{name}_pre"] = tap(f"{name}_pre", a)
-    gate = s[name] = tap(name, torch.sigmoid(a))
+    gate = s[name] = tap(name, sigmoid(a))
     return gate
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from memviz.figures.base import Figure, base_layout, figure, ground, panel_label
 from memviz.figures.logs import lag_axis, log_axis, log_lines, log_range
 from memviz.gradients import Curve, GradientFlow, Horizon, MemoryProducts, Sources
-from memviz.theme import NETWORK_LOOKS, OTHER_NETWORK, look, power_of_ten
+from memviz.theme import NETWORK_LOOKS, OTHER_NETWORK, Look, look, power_of_ten
 
 _MAIN, _PANEL = 300, 230
 _LABEL_ROOM = 17  # pixels from one label to the next
@@ -37,8 +37,10 @@ def reach_lines(
     layout["showlegend"] = False
     data: list[Any] = []
     ends = []
-    for curve, label in zip(curves, labels, strict=True):
-        its = NETWORK_LOOKS.get(curve.network, OTHER_NETWORK)
+    # Broken lines come last: where two networks fade alike, both can be seen.
+    named = sorted(zip(curves, labels, strict=True), key=lambda pair: _look(pair[0]).dash != "solid")
+    for curve, label in named:
+        its = _look(curve)
         colour = its.colour(dark)
         seeds = curve.memory[:, last::-1]
         if len(seeds) > 1:
@@ -46,8 +48,9 @@ def reach_lines(
         middle = np.median(seeds, axis=0)
         width = 3.5 if curve.network == chosen else 2.0
         data += log_lines(range(last + 1), middle, label, colour, low, dash=its.dash, width=width)
-        left = power_of_ten(float(np.median(curve.reach(last))))
-        ends.append((_end(middle, low), _side(middle), f"{label}: {left} left", colour))
+        ratio = float(np.median(curve.reach(last)))
+        left = f"{power_of_ten(ratio)} {'left' if ratio <= 0 else 'times'}"
+        ends.append((_end(middle, low), _side(middle), f"{label}: {left}", colour))
     _label_ends(layout, ends, (low, high), _MAIN, dark)
     return figure(data, layout)
 
@@ -231,6 +234,10 @@ def _faint(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.16)"
 
 
+def _look(curve: Curve) -> Look:
+    return NETWORK_LOOKS.get(curve.network, OTHER_NETWORK)
+
+
 def _end(logs: Float[np.ndarray, " point"], low: float) -> float:
     """Where a line ends; an exact zero is on the lower edge."""
     return max(float(logs[-1]), low)
@@ -264,7 +271,7 @@ def _label_ends(
             "text": text,
             "font": {"size": 13, "color": colour},
             "bgcolor": ground(dark)["ground"],
-            "opacity": 0.9,
+            "opacity": 0.85,
             "borderpad": 0,
             "xref": "paper",
             "x": 1,

@@ -14,6 +14,7 @@ from memviz.gradients import (
     Sources,
     Split,
     WeightContributions,
+    kept,
     memory_of,
     product_horizons,
 )
@@ -23,7 +24,9 @@ from memviz.trace import Array
 _GONE = -3.0
 """A gradient of which less than a thousandth is left is called gone."""
 _GROWN = 1.0
-"""A gradient that is ten times larger at the first step has exploded."""
+"""A gradient that is ten times larger at the first step has grown."""
+_EXPLODED = 3.0
+"""A gradient that is a thousand times larger has exploded."""
 _CANCELS = 0.5
 _OPEN = 0.5
 """A gate whose slope is this share of its largest is not called saturated."""
@@ -47,19 +50,17 @@ def reach_finding(
         sources: the gradient by source, if the loss is one at every step.
     """
     reach = {curve.network: float(np.median(curve.reach(last))) for curve in curves}
-    if any(np.isnan(list(reach.values()))):
-        return _NOTHING
-    steps = f"{last} step{'s' if last != 1 else ''}"
-    if sources is not None and reach[opened] > _GONE and sources.log10_norms[-1, 0] < _GONE:
-        alone = power_of_ten(float(sources.log10_norms[-1, 0]))
-        return (
-            f"With a loss at every step the {_title(opened)} seems to remember: {power_of_ten(reach[opened])} of its "
-            f"gradient is left after {steps}. What the last step's loss alone sends that far is {alone}."
-        )
+    if np.isnan(reach[opened]):
+        return f"The {_title(opened)}'s gradient is exactly 0 at the first step and at the loss's."
+    reach = {name: value for name, value in reach.items() if not np.isnan(value)}
+    seeds = len(curves[0].memory)
+    steps = f"{last} step{'s' if last != 1 else ''}" + (f" (median of {seeds} seeds)" if seeds > 1 else "")
+    if sources is not None:
+        return _everywhere_finding(curves, last, opened, sources, steps)
     if reach[opened] > _GROWN:
         return (
             f"Over {steps} the gradient of the {_title(opened)} grows {power_of_ten(reach[opened])} times "
-            f"on its way back: it explodes."
+            f"on its way back{': it explodes' if reach[opened] > _EXPLODED else ''}."
         )
     lstm, biased = reach.get("lstm", 0.0), reach.get("lstm-biased", 0.0)
     if last and lstm < _GONE and biased > lstm + 3 and forget_bias is not None:
@@ -70,6 +71,22 @@ def reach_finding(
     most = max(reach, key=lambda name: reach[name])
     return f"Over {steps} the {_title(opened)} carries {power_of_ten(reach[opened])} of the gradient back" + (
         f", the {_title(most)} {power_of_ten(reach[most])}." if most != opened else ", the most of all."
+    )
+
+
+def _everywhere_finding(curves: Sequence[Curve], last: int, opened: str, sources: Sources, steps: str) -> str:
+    """What a loss at every step shows, beside what the last of them alone brings: |dL/dh| in both."""
+    (curve,) = [curve for curve in curves if curve.network == opened]
+    whole = float(np.median(curve.reach(last, "hidden")))
+    alone = float(sources.log10_norms[-1, 0] - sources.log10_norms[-1, last])
+    if whole > _GONE > alone:
+        return (
+            f"With a loss at every step the {_title(opened)} seems to remember: {power_of_ten(whole)} of |dL/dh| is "
+            f"left after {steps}. Of the last step's loss alone {power_of_ten(alone)} is."
+        )
+    return (
+        f"With a loss at every step |dL/dh| of the {_title(opened)} is {power_of_ten(whole)} times as large after "
+        f"{steps}; of the last step's loss alone {power_of_ten(alone)} is left."
     )
 
 
@@ -90,7 +107,7 @@ def norms_finding(flow: GradientFlow) -> str:
         more, less = ("c", "h") if gap > 0 else ("h", "c")
         return (
             f"Look at {more}, too: at the first step |dL/d{more}| is {power_of_ten(abs(gap))} times |dL/d{less}|, "
-            f"and |dL/d{less}| alone makes the network look {'dead' if gap > 0 else 'idle'}."
+            f"so |dL/d{less}| alone shows too little of what is carried."
         )
     sizes = f"|dL/dc| is {power_of_ten(cell[0])} and |dL/dh| {power_of_ten(logs[0])}"
     return f"c and h carry alike: at the first step {sizes}."
@@ -121,7 +138,7 @@ def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
     if share[worst] >= _OPEN:
         return (
             f"Nothing is saturated: the slopes are at least {100 * share[worst]:.0f}% of what they can be "
-            f"(1/4 for a gate, 1 for a tanh), so it is repetition that makes gradients fade."
+            f"(1/4 for a gate, 1 for a tanh), so it is the weights, many times over, that decide."
         )
     return (
         f"The {its.name} is the most saturated: its slope is {number(means[worst])} on average, "
@@ -133,9 +150,9 @@ def paths_finding(split: Split, flow: GradientFlow) -> str:
     """Along which path most of the memory's gradient came."""
     shares = split.shares()
     earlier = slice(0, max(1, flow.last))
-    means = {name: float(np.mean(share[earlier])) for name, share in shares.items()}
+    means = {name: float(np.median(share[earlier])) for name, share in shares.items()}
     if not any(means.values()):
-        return _NOTHING
+        return "No gradient gets past the loss's own step: before it there is nothing to split."
     names = {
         "carousel": "the carousel",
         "direct": "the direct path",
@@ -147,7 +164,9 @@ def paths_finding(split: Split, flow: GradientFlow) -> str:
         f"{_percent(mean)} by {names[name]}" for name, mean in means.items() if abs(mean) >= 0.005
     )
     symbol, residual = look(memory_of(flow.trace)).symbol, number(split.residual, 1)
-    return f"On average the gradient of {symbol} comes {listed}; the parts add up to within {residual}."
+    return (
+        f"The gradient of {symbol} comes {listed} (median over steps); the parts add up to within {residual}."
+    )
 
 
 def products_finding(products: MemoryProducts, flow: GradientFlow) -> str:
@@ -207,17 +226,24 @@ def contributions_finding(contributions: WeightContributions, last: int) -> str:
     logs = contributions.log10_norms
     if np.isneginf(logs.max()):
         return "No timestep adds anything to the weight gradient: it is exactly 0."
-    sizes = 10.0 ** (logs - logs.max())
-    back = np.cumsum(sizes[last::-1]) / sizes[: last + 1].sum()
-    lag = int(np.searchsorted(back, 0.9))
-    near = "the last step alone" if lag == 0 else f"the last {lag + 1} steps"
-    kept = contributions.survival
+    sizes = 10.0 ** (logs[: last + 1] - logs.max())
+    from_end, from_start = (_needed(part) for part in (sizes[::-1], sizes))
+    if from_end <= from_start:
+        where = "the last step alone" if from_end == 1 else f"the last {from_end} steps"
+    else:
+        where = "the first step alone" if from_start == 1 else f"the first {from_start} steps"
+    left = contributions.survival
     fate = (
-        f"{_percent(1 - kept)} of it cancels"
-        if kept < _CANCELS
-        else f"little cancels: {_percent(kept)} is left"
+        f"{_percent(1 - left)} of it cancels"
+        if left < _CANCELS
+        else f"little cancels: {_percent(left)} is left"
     )
-    return f"90% of what is added to {contributions.parameter} comes from {near}; {fate}."
+    return f"90% of what is added to {contributions.parameter} comes from {where}; {fate}."
+
+
+def _needed(sizes: Float[np.ndarray, " time"]) -> int:
+    """How many steps, counted from the first, hold 90% of the whole."""
+    return int(np.searchsorted(np.cumsum(sizes) / sizes.sum(), 0.9)) + 1
 
 
 def inputs_finding(flow: GradientFlow) -> str:
@@ -226,15 +252,15 @@ def inputs_finding(flow: GradientFlow) -> str:
     if np.isneginf(logs).all():
         return "No input reaches the loss: dL/dx is exactly 0 at every step."
     most = int(logs.argmax())
-    gone = logs < logs[most] + _GONE
-    count = int(gone.sum())
     token = flow.tokens[most]
     where = f"step {most}" if token == str(most) else f"step {most} ({quoted(token)})"
+    at_loss = logs[-1] if np.isfinite(logs[-1]) else logs.max()
+    count = int((logs < at_loss + _GONE).sum())
     if count == 0:
-        return f"Every step is remembered: none falls below a thousandth of the strongest, {where}."
+        return f"The output depends on every step; most on {where}."
     return (
-        f"Of {len(logs)} steps the output remembers {len(logs) - count}: the other {count} fall below "
-        f"a thousandth of the strongest, {where}."
+        f"Of {len(logs)} steps the output remembers {len(logs) - count}: for the other {count} |dL/dx| is below "
+        f"a thousandth of the last step's. It depends most on {where}."
     )
 
 
@@ -242,23 +268,23 @@ def half_life_finding(lives: Array, flow: GradientFlow) -> str:
     """Which unit holds longest by its gate."""
     middle = np.median(lives[: flow.last + 1], axis=0)
     best = int(middle.argmax())
-    text = "for ever" if np.isinf(middle[best]) else f"half is left after {middle[best]:.3g} steps"
+    text = "for ever" if np.isinf(middle[best]) else f"half is left after {number(middle[best])} steps"
     return f"By its gate unit {best} holds longest: {text} (median over time)."
 
 
 def horizon_finding(horizon: Horizon, flow: GradientFlow) -> str:
     """How far the gates promise to remember, and how far an input is really felt."""
-    promised = max(product_horizons(flow.trace, flow.last))
+    promise = "there are no gates to promise anything"
+    if kept(flow.trace) is not None:
+        promise = f"the gates promise {_steps(max(product_horizons(flow.trace, flow.last)))}"
     if horizon.lag is None:
-        return f"Moving the input at the loss's step changes nothing; the gates promise a memory of {promised} steps."
+        return f"Moving the input at the loss's step changes nothing; {promise}."
     longest = horizon.lags[-1]
     bound = "" if longest == flow.last else f" (measured up to lag {longest:,})"
     whole = ", the whole sequence" if horizon.lag == flow.last else ", as far as it was measured"
     whole = whole if horizon.lag == longest else ""
-    return (
-        f"Measured, an input is felt (at least 1/e of its effect) for {horizon.lag} steps{whole}{bound}; "
-        f"the gates promise {promised}."
-    )
+    felt = f"Measured, an input is felt (at least 1/e of its effect) for {_steps(horizon.lag)}"
+    return f"{felt}{whole}{bound}; {promise}."
 
 
 def sources_finding(sources: Sources, flow: GradientFlow) -> str:
@@ -267,10 +293,15 @@ def sources_finding(sources: Sources, flow: GradientFlow) -> str:
     first, last = float(total[0]), float(sources.log10_norms[-1, 0])
     if not np.isfinite(first):
         return "Nothing reaches the first step from any loss."
+    hides = "The sum hides it" if last < first + _GONE else "The sum and its last part"
     return (
-        f"The sum hides it: at the first step all losses together give {power_of_ten(first)}, "
+        f"{hides}: at the first step all losses together give {power_of_ten(first)}, "
         f"the loss of step {sources.timesteps[-1]} alone {power_of_ten(last)}."
     )
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'' if count == 1 else 's'}"
 
 
 def _title(network: str) -> str:

@@ -57,16 +57,26 @@ def log10_singular_values(flow: GradientFlow, longest: int | None = None) -> Log
     graded = _Graded(width)
     for jacobians in _backwards(flow, longest):
         rows.append(_log_singular_values(*graded.take(jacobians.swapaxes(1, 2))) / np.log(10.0))
-    return np.concatenate(rows)
+    logs = np.concatenate(rows)
+    if (
+        graded.has_pivoted
+    ):  # beside huge dead directions the graded form can lose what is left of the largest value
+        logs[1:, 0] = np.maximum(logs[1:, 0], _log10_largest(flow, longest, width))
+    return logs
 
 
-def spectral_radii(flow: GradientFlow) -> Float[np.ndarray, " time"]:
-    """The spectral radius of each one-step Jacobian, its largest eigenvalue in size. Shape (time,).
+def spectral_radii(flow: GradientFlow, timesteps: Iterable[int] | None = None) -> Float[np.ndarray, " time"]:
+    """The spectral radius of each one-step Jacobian, by default of all steps up to the loss's; its largest eigenvalue.
 
     It bounds no product: for [[.9, 5], [0, .9]] it is .9, and the norm of the 9th power is 19.4.
     """
-    backwards = [np.abs(np.linalg.eigvals(jacobians)).max(axis=1) for _, jacobians in flow.backwards()]
-    return np.concatenate(backwards[::-1])
+    chosen = None if timesteps is None else set(timesteps)
+    radii = []
+    for span, jacobians in flow.backwards():
+        steps = range(span.start, span.stop)
+        picked = jacobians if chosen is None else jacobians[[t - span.start for t in steps if t in chosen]]
+        radii.append(torch.linalg.eigvals(torch.from_numpy(picked)).abs().amax(dim=1).numpy())
+    return np.concatenate(radii[::-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +124,7 @@ class MemoryProducts:
     @staticmethod
     def _log10(matrices: Matrices, exponent: Float[np.ndarray, " lag"]) -> Float[np.ndarray, " lag"]:
         with np.errstate(divide="ignore"):
-            largest = np.log10(np.linalg.norm(matrices, 2, axis=(1, 2)))
+            largest = np.log10(torch.linalg.matrix_norm(torch.from_numpy(matrices), 2).numpy())
         logs: Float[np.ndarray, " lag"] = largest + exponent * np.log10(2.0)
         return logs
 
@@ -177,10 +187,23 @@ def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
         left -= min(left, len(jacobians))
 
 
+def _log10_largest(flow: GradientFlow, longest: int, width: int) -> Float[np.ndarray, " lag"]:
+    """log10 of the largest singular value at lags from 1 on, of the product itself with one running scale."""
+    product, scale, found = np.eye(width), 0, []
+    for jacobians in _backwards(flow, longest):
+        for jacobian in jacobians:
+            product = product @ jacobian
+            power = int(np.frexp(np.abs(product).max())[1])
+            product, scale = np.ldexp(product, -power), scale + power
+            found.append(MemoryProducts._log10(product[None], np.array([float(scale)]))[0])
+    return np.array(found)
+
+
 class _Graded:
-    """A growing product as U D T, D in logarithms."""
+    """A growing product as U D T, D in logarithms; `has_pivoted` says whether some step was far from the ordinary."""
 
     def __init__(self, width: int) -> None:
+        self.has_pivoted = False
         self._u, self._t, self._log_d = np.eye(width), np.eye(width), np.zeros(width)
 
     def take(self, factors: Matrices) -> tuple[Logs, Matrices]:
@@ -198,6 +221,7 @@ class _Graded:
             order = np.argsort(-(np.log(sizes) + self._log_d), kind="stable")
         q, r, is_zero, t = self._triangular(moved, sizes, order)
         if (is_zero & (self._log_d[order] > _NONE)).any() or np.abs(t).max() > _GROWN:
+            self.has_pivoted = True
             order = _pivots(moved, sizes, self._log_d)
             q, r, is_zero, t = self._triangular(moved, sizes, order)
             # Pivoting leaves nothing above 1 but the rounding of larger columns, beside which such a row is lost.
@@ -282,7 +306,7 @@ def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:
             block = r[lags[:, None, None], columns[:, :, None], columns[:, None, :]]
             sizes = log_d[lags[:, None], columns]
             top = sizes[:, :1]
-            values = np.linalg.svd(block * np.exp(sizes - top)[:, None, :], compute_uv=False)
+            values = torch.linalg.svdvals(torch.from_numpy(block * np.exp(sizes - top)[:, None, :])).numpy()
             logs[lags[:, None], columns] = np.log(values) + top
     logs[log_d <= _NONE] = -np.inf
     return -np.sort(-logs, axis=1)
@@ -290,7 +314,7 @@ def _log_singular_values(log_d: Logs, t: Matrices) -> Logs:
 
 def _triangle(matrices: Matrices) -> Matrices:
     """R of the QR decomposition of each."""
-    r: Any = np.linalg.qr(matrices, mode="r")
+    r: Matrices = torch.linalg.qr(torch.from_numpy(np.ascontiguousarray(matrices)), mode="r").R.numpy()
     return r
 
 

@@ -130,7 +130,10 @@ def _lstm_parts(flow: GradientFlow, here: dict[str, Array], after: dict[str, Arr
     trace, cell = flow.trace, flow.network.cell
     keep = kept(trace)
     assert keep is not None
-    exposed = 1 - trace["cell_tanh"] ** 2 if "cell_tanh" in trace.names else 1.0
+    u = np.exp(-2 * np.abs(trace["cell"]))
+    exposed = (
+        4 * u / (1 + u) ** 2 if "cell_tanh" in trace.names else 1.0
+    )  # 1 - tanh^2 c_t, without cancelling
     output = trace["output"]
     parts = {
         "carousel": after["cell"] * np.append(keep[1:], keep[:1], axis=0),  # dc_{t+1} f_{t+1}

@@ -24,6 +24,7 @@ LOSSES = ("sum", "unit", "squared error", "cross-entropy")
 SEEDS = 20
 """How many networks a spread has: the seed and those that follow."""
 NOISE_FEATURES = 4
+MOST_TARGET = 1_000_000
 _CLASSES = 4
 FOUR = ("elman", "gru", "lstm", "lstm-biased")
 """The networks that are always compared; "lstm-biased" is the LSTM with the forget bias."""
@@ -137,9 +138,10 @@ class Study:
             value = float(self.target or 0)
         except ValueError:
             value = float("nan")
-        if not np.isfinite(value) or not self.target.isascii() or "_" in self.target:
+        if not abs(value) <= MOST_TARGET or not self.target.isascii() or "_" in self.target:
             raise ValueError(
-                f"The target of a squared error is a number, such as 0.5; got {self.target!a:.40}."
+                f"The target of a squared error is a number such as 0.5, at most {MOST_TARGET:,} in size; "
+                f"got {self.target!a:.40}."
             )
         return value
 

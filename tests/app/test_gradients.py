@@ -222,6 +222,13 @@ def test_detaching_the_gates_leaves_the_product_of_the_forget_gates(open_page: O
     np.testing.assert_allclose(whole, product, atol=1e-9)
 
 
+def test_a_cell_state_so_large_that_tanh_is_one_still_has_a_gradient(open_page: OpenPage) -> None:
+    app = open_page(forget_bias="10", lag="1000", network="lstm-biased")
+    assert "∞" not in title(app)
+    drawn = line(app, "reach", "LSTM, forget")
+    assert np.isfinite(drawn).all()
+
+
 def test_the_tables_hold_the_numbers_of_the_panels(open_page: OpenPage) -> None:
     app = open_page(lag="20", everywhere="1")
     for name in (*PANELS, "sources"):
@@ -265,6 +272,10 @@ BAD = {
     "another loss": ({"loss": "hinge"}, "The loss is one of"),
     "a loss step behind the end": ({"loss_timestep": "2000"}, "a timestep from 0 to 100; got 2000"),
     "a loss unit that is not there": ({"loss": "unit", "loss_unit": "60"}, "a unit from 0 to 7; got 60"),
+    "a lag too long for so many units": (
+        {"hidden_size": "64", "lag": "1000"},
+        "the lag is at most 187; got 1,000",
+    ),
     "another network": ({"network": "transformer"}, "The network is one of"),
     "a rate that is no number": ({"rate": "nan"}, "The rate is a number from"),
     "a scale too large": ({"recurrent_scale": "1e9"}, "from 0 to 1000"),
@@ -279,7 +290,11 @@ REFUSED = {
         {"loss": "cross-entropy", "target": "4", "source": "noise"},
         "a symbol of the input, one of '0', '1', '2', '3'; got '4'",
     ),
-    "a target that is no number": ({"loss": "squared error", "target": "nan"}, "is a number, such as 0.5"),
+    "a target that is no number": ({"loss": "squared error", "target": "nan"}, "is a number such as 0.5"),
+    "a target too large to be squared": (
+        {"loss": "squared error", "target": "1e300"},
+        "at most 1,000,000 in size",
+    ),
     "a network that overflows": (
         {"network": "elman-relu", "recurrent_scale": "1000", "lag": "3000"},
         "overflows float64 at step",

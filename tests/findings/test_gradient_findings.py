@@ -54,6 +54,17 @@ def test_of_several_seeds_the_median_is_said() -> None:
     assert "1.0e−5 of its gradient" in said
 
 
+def test_one_network_without_a_gradient_does_not_silence_the_others() -> None:
+    zero = Curve("gru", False, np.full((1, 2), -np.inf), np.full((1, 2), -np.inf))
+    said = findings.reach_finding([zero, curve("lstm", -19.0), curve("lstm-biased", -2.0)], 1, "lstm", 3.0)
+    assert said.startswith("An untrained LSTM forgets too")
+
+
+def test_a_growth_is_called_an_explosion_only_from_a_thousand_times_on() -> None:
+    assert "explodes" not in findings.reach_finding([curve("elman", 1.2)], 1, "elman")
+    assert "grows 16 times" in findings.reach_finding([curve("elman", 1.2)], 1, "elman")
+
+
 def test_an_opened_network_whose_gradient_grows_is_said_to_explode() -> None:
     said = findings.reach_finding([curve("lstm", 10.0), curve("gru", -9.0)], 1, "lstm", 3.0)
     assert "grows 1.0e10 times" in said
@@ -64,14 +75,17 @@ def test_an_opened_network_whose_gradient_grows_is_said_to_explode() -> None:
 def test_a_loss_at_every_step_is_said_to_hide_what_the_last_one_sends() -> None:
     flow = flow_of("elman", loss=Loss(everywhere=True))
     taken_apart = sources(flow)
-    said = findings.reach_finding([curve("elman", 0.1)], 1, "elman", 3.0, taken_apart)
-    assert "With a loss at every step" in said
-    assert power_of_ten(float(taken_apart.log10_norms[-1, 0])) in said
+    logs = flow.log10_norms("hidden")[None]
+    said = findings.reach_finding([Curve("elman", False, logs, logs)], flow.last, "elman", 3.0, taken_apart)
+    alone = flow_of("elman").log10_norms("hidden")
+    assert "With a loss at every step the Elman network seems to remember" in said
+    assert f"loss alone {power_of_ten(alone[0] - alone[-1])} is" in said
+    assert f"{power_of_ten(logs[0, 0] - logs[0, -1])} of |dL/dh|" in said
 
 
 def test_a_loss_without_any_gradient_is_said_to_have_none() -> None:
     zero = Curve("lstm", True, np.full((1, 3), -np.inf), np.full((1, 3), -np.inf))
-    assert "exactly 0 at every step" in findings.reach_finding([zero], 2, "lstm", 3.0)
+    assert "exactly 0 at the first step" in findings.reach_finding([zero], 2, "lstm", 3.0)
 
 
 def test_c_is_looked_at_where_h_alone_looks_dead() -> None:

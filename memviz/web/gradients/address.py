@@ -10,6 +10,8 @@ from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, real, te
 _MOST_TEXT = 10_000
 _MOST_UNIT = 63
 _MOST_TARGET = 40
+_MOST_WORK = 3000 * 16**2
+"""The most that lag * units^2 may be on a server that many share: two seconds."""
 RATE_RANGE = (-10.0, 10.0)
 
 
@@ -47,18 +49,23 @@ class GradientsState:
     @property
     def study(self) -> Study:
         """What is compared."""
-        timestep = self.loss_timestep
+        timestep, lag = self.loss_timestep, min(self.lag, self.longest_lag)
         return Study(
             self.source,
             self.text,
-            self.lag,
+            lag,
             self.experiment,
             self.loss,
             min(self.loss_unit, self.experiment.hidden_size - 1),
-            None if timestep is None or timestep >= self.lag else timestep,
+            None if timestep is None or timestep >= lag else timestep,
             self.everywhere,
             self.target,
         )
+
+    @property
+    def longest_lag(self) -> int:
+        """The longest lag with so many units."""
+        return min(LAG_RANGE[1], _MOST_WORK // self.experiment.hidden_size**2)
 
     @property
     def seeds(self) -> int:
@@ -69,6 +76,8 @@ class GradientsState:
         """A sentence for each choice that this network or input does not have."""
         said = []
         units = self.experiment.hidden_size
+        if self.lag > self.longest_lag:
+            said.append(f"With {units} units the lag is at most {self.longest_lag}; got {self.lag:,}.")
         if self.loss == "unit" and self.loss_unit >= units:
             said.append(
                 f"The loss reads a unit from 0 to {units - 1}; got {self.loss_unit}, so unit {units - 1} is read."

@@ -39,17 +39,17 @@ def show(state: GradientsState) -> None:
 
 def opened(state: GradientsState) -> None:
     """Which network is opened up below."""
+    st.pills(
+        f"Look inside (seed {state.experiment.seed})",
+        FOUR,
+        format_func=lambda name: label_of(name, state),
+        **PAGE.bound(
+            "network",
+            state.network if state.network in FOUR else None,
+            lambda name: PAGE.change(network=name or state.network),
+        ),
+    )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.pills(
-            "Look inside",
-            FOUR,
-            format_func=lambda name: label_of(name, state),
-            **PAGE.bound(
-                "network",
-                state.network if state.network in FOUR else None,
-                lambda name: PAGE.change(network=name or state.network),
-            ),
-        )
         st.selectbox(
             "or another cell",
             [name for name in NETWORKS if name not in FOUR],
@@ -64,9 +64,9 @@ def opened(state: GradientsState) -> None:
             ),
         )
         st.toggle(
-            "Detach the gates (1997)",
-            help="Gates and candidate see the state as a constant, as Hochreiter & Schmidhuber truncate the gradient. "
-            "What is left is the direct path: the product of the forget gates.",
+            "Detach its gates (1997)",
+            help="Below, gates and candidate see the state as a constant, as Hochreiter & Schmidhuber truncate the "
+            "gradient. What is left is the direct path: the product of the forget gates.",
             **PAGE.bound("detached", state.detached, lambda on: PAGE.change(detached=on)),
         )
 
@@ -172,16 +172,16 @@ def _loss(state: GradientsState) -> None:
         ),
     )
     if not state.everywhere:
-        timestep = state.study.loss_timestep
+        timestep, last = state.study.loss_timestep, state.study.lag
         st.slider(
             "Timestep",
             0,
-            state.lag,
+            last,
             **PAGE.bound(
                 "loss_timestep",
-                state.lag if timestep is None else timestep,
-                lambda step: PAGE.change(loss_timestep=None if step == state.lag else step),
-                fits=state.lag,
+                last if timestep is None else timestep,
+                lambda step: PAGE.change(loss_timestep=None if step == last else step),
+                fits=last,
             ),
         )
 

@@ -40,6 +40,8 @@ _KEPT = 3
 _MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
 _PRODUCT_LAGS, _MOVED_LAGS, _SOURCES = 300, 48, 8
 _LONGEST_MOVED = 1000
+_RADII = 200  # of how many steps the spectral radius is looked at
+_MOST_GRADED = MOST_GRADED // 4  # half a second
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +95,14 @@ def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[lis
 def _inside(study: Study, network: str, detached: bool) -> Inside:
     flow = opened(study, network, detached=detached)
     last, width = flow.last, flow.scaled_state.mantissa.shape[1]
-    values = log10_singular_values(flow, min(last, MOST_GRADED // width**3))
+    values = log10_singular_values(flow, min(last, _MOST_GRADED // width**3))
     return Inside(
         flow,
         split(flow),
         saturations(flow),
         memory_products(flow, spread_evenly(last, _PRODUCT_LAGS)),
         values,
-        float(spectral_radii(flow).max()) if has_grown(values) else None,
+        float(spectral_radii(flow, spread_evenly(last, _RADII)).max()) if has_grown(values) else None,
         weight_contributions(flow),
         half_lives(flow.trace),
         measured_horizon(flow.network, flow.trace, last, spread_lags(min(last, _LONGEST_MOVED), _MOVED_LAGS)),

@@ -1,6 +1,6 @@
 """The panels of the gradients page: each a figure whose title is what it shows, with its table and its files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -48,7 +48,7 @@ _SHADES = 64
 def reach(state: GradientsState, curves: Sequence[Curve], last: int) -> None:
     """The picture that the page opens on: how far the gradient of each network reaches."""
     labels = [label_of(curve.network, state) for curve in curves]
-    title = "What is left of the gradient, lag by lag"
+    title = "The gradient of each network, lag by lag"
     figure = reach_lines(curves, labels, last, title, state.network, is_dark())
     ends = [
         f"{label}: {power_of_ten(float(np.median(curve.memory[:, 0])))}"
@@ -62,22 +62,26 @@ def reach(state: GradientsState, curves: Sequence[Curve], last: int) -> None:
             st.dataframe(tables.summary(curves, labels, last), hide_index=True)
 
 
-def inside(inside: Inside) -> None:
-    """Why: all panels of the opened network."""
+def inside(inside: Inside, proof: Callable[[], None]) -> None:
+    """Why: all panels of the opened network; `proof` takes the last place, or the row below."""
     flow = inside.flow
     memory = memory_of(flow.trace)
     span = _span(flow)
     ribbon(flow)
-    for panels in (
-        (_norms, _units),
-        (_gates, _paths),
-        (_products, _singular_values),
-        (_contributions, _horizon),
-        (_half_lives, _sources),
-    ):
-        for column, panel in zip(st.columns(2, gap="medium"), panels, strict=True):
-            with column:
-                panel(inside, span, memory)
+    panels = [_norms, _units, _gates, _paths, _products, _singular_values, _contributions, _horizon]
+    panels += [] if inside.lives is None else [_half_lives]
+    panels += [] if inside.sources is None else [_sources]
+    for first in range(0, len(panels), 2):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels[first](inside, span, memory)
+        with right:
+            if first + 1 < len(panels):
+                panels[first + 1](inside, span, memory)
+            else:
+                proof()
+    if len(panels) % 2 == 0:
+        proof()
 
 
 def ribbon(flow: GradientFlow) -> None:
