@@ -1,6 +1,7 @@
 """The stage's gradients in a real browser: the switch, the numbers, the way back in time, the card, and the file."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, expect
 from memviz import encode
 from memviz.cells import CELLS
 from memviz.experiment import Experiment
-from memviz.gradients import GradientFlow, Loss, gradient_flow
+from memviz.gradients import GradientFlow, Loss, Scaled, gradient_flow
 from memviz.network import Network
 from memviz.stage import stage_gradients, stage_html, stage_payload
 from memviz.stage.gradients import machine_gradients
@@ -357,8 +358,12 @@ def test_gradients_of_any_size_are_shown(page: Page, tmp_path: Path) -> None:
         time = 81 if scale < 1 else 70
         flow = gradient_flow(network, record(network, np.zeros((time, 1))))
         if shown == "∞":
-            arrays = {name: np.where(array > 1e250, np.inf, array) for name, array in flow.signals.items()}
-            flow = GradientFlow(flow.loss, flow.tokens, flow.state, arrays, network, flow.trace)
+            # 2^1000 times as large: beyond every float, as a longer run's would be if its states did not overflow.
+            larger = {
+                name: Scaled(v.mantissa, np.where(v.mantissa == 0, v.exponent, v.exponent + 1000))
+                for name, v in flow.scaled.items()
+            }
+            flow = replace(flow, scaled=larger)
         payload = stage_payload(network, flow.trace) | {"gradients": stage_gradients(network, flow)}
         file = tmp_path / "stage.html"
         file.write_text(stage_html(payload, "A stage", timestep=0, unit=0, gradients=True), encoding="utf-8")

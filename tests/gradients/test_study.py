@@ -209,7 +209,8 @@ def test_a_setting_out_of_its_range_is_refused_with_its_rule(settings, rule: str
 @pytest.mark.parametrize("target", ["a", "nan", "inf", "1e999", "1_0", "٣", " ", "1,5"])
 def test_a_target_that_is_no_number_is_refused(target: str) -> None:
     study = Study(lag=5, loss="squared error", target=target)
-    with pytest.raises(ValueError, match=r"^The target of a squared error is a number, such as 0\.5; got '"):
+    rule = r"^The target of a squared error is a number such as 0\.5, at most 1,000,000 in size; got '"
+    with pytest.raises(ValueError, match=rule):
         curves(study)
 
 
