@@ -5,9 +5,9 @@ from jaxtyping import Float
 
 from memviz.gradients.scaled import Scaled, tame
 
-_BLOCK = 8
-"""Steps between two looks at the scale; a step's factors are at most 2^60 apart where this is done."""
-_NEAR = 2.0**-60
+_BITS = 480
+"""How far the numbers of a row may drift in plain floats between two looks at the scale."""
+_MOST_STEPS = 32
 
 
 def carry_back(
@@ -25,19 +25,26 @@ def carry_back(
         span: the timesteps.
     """
     reads = np.abs(direct).reshape(-1, *direct.shape[-2:]).max(axis=(0, 2)) > 0
-    sizes = np.abs(jacobians)
-    is_near = not ((sizes < _NEAR) & (sizes > 0)).any() and not (sizes > 1 / _NEAR).any()
-    is_tame = is_near or tame(jacobians)
+    steps = _steps_at_once(jacobians)
+    is_tame = steps > 0 or tame(jacobians)
     t, first = span.stop - 1, max(span.start, 1)
     while t >= first:
-        block = min(_BLOCK, t - first + 1)
-        if is_near and block > 1 and not reads[t - block : t].any() and adjoint[..., t, :].is_close():
+        block = min(steps, t - first + 1)
+        if block > 1 and not reads[t - block : t].any() and adjoint[..., t, :].is_close():
             _carry_block(adjoint, jacobians, t, block, span.start)
             t -= block
             continue
         carried = adjoint[..., t, :].times(jacobians[..., t - span.start, :, :], is_tame)
         adjoint[..., t - 1, :] = carried + adjoint[..., t - 1, :] if reads[t - 1] else carried
         t -= 1
+
+
+def _steps_at_once(jacobians: Float[np.ndarray, "..."]) -> int:
+    """How many factors can be multiplied before the smallest and the largest product are too far apart."""
+    sizes = np.abs(jacobians)
+    smallest = np.min(sizes, where=sizes > 0, initial=1.0)
+    bits = max(1.0, -float(np.log2(smallest)), float(np.log2(max(1.0, sizes.max(initial=0.0)))))
+    return min(_MOST_STEPS, int(_BITS / bits))
 
 
 def _carry_block(

@@ -124,7 +124,7 @@ class MemoryProducts:
     @staticmethod
     def _log10(matrices: Matrices, exponent: Float[np.ndarray, " lag"]) -> Float[np.ndarray, " lag"]:
         with np.errstate(divide="ignore"):
-            largest = np.log10(torch.linalg.matrix_norm(torch.from_numpy(matrices), 2).numpy())
+            largest = np.log10(torch.linalg.svdvals(torch.from_numpy(matrices))[:, 0].numpy())
         logs: Float[np.ndarray, " lag"] = largest + exponent * np.log10(2.0)
         return logs
 
@@ -189,14 +189,17 @@ def _backwards(flow: GradientFlow, longest: int) -> Iterator[Matrices]:
 
 def _log10_largest(flow: GradientFlow, longest: int, width: int) -> Float[np.ndarray, " lag"]:
     """log10 of the largest singular value at lags from 1 on, of the product itself with one running scale."""
-    product, scale, found = np.eye(width), 0, []
+    product, scale = np.eye(width), 0
+    products, scales = np.empty((longest, width, width)), np.empty(longest)
+    lag = 0
     for jacobians in _backwards(flow, longest):
         for jacobian in jacobians:
             product = product @ jacobian
             power = int(np.frexp(np.abs(product).max())[1])
             product, scale = np.ldexp(product, -power), scale + power
-            found.append(MemoryProducts._log10(product[None], np.array([float(scale)]))[0])
-    return np.array(found)
+            products[lag], scales[lag] = product, scale
+            lag += 1
+    return MemoryProducts._log10(products, scales)
 
 
 class _Graded:

@@ -39,7 +39,7 @@ from memviz.web import engine
 _KEPT = 3
 _MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
 _PRODUCT_LAGS, _MOVED_LAGS, _SOURCES = 300, 48, 8
-_LONGEST_MOVED = 1000
+_LONGEST_MOVED = 500
 _RADII = 200  # of how many steps the spectral radius is looked at
 _MOST_GRADED = MOST_GRADED // 4  # half a second
 
