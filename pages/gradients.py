@@ -49,10 +49,8 @@ def _readable(state: GradientsState) -> tuple[GradientsState, list[Curve], Insid
 
 
 def _computed(state: GradientsState) -> tuple[list[Curve], Inside]:
-    study = state.study
-    return engine.reach(study, state.network, state.seeds), engine.inside(
-        study, state.network, state.detached
-    )
+    study, network, detached = state.study, state.network, state.detached
+    return engine.reach(study, network, state.seeds, detached), engine.inside(study, network, detached)
 
 
 show()

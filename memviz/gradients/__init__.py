@@ -35,6 +35,7 @@ from memviz.gradients.study import (
     SOURCES,
     Curve,
     Study,
+    curve_of,
     curves,
     opened,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "SOURCES",
     "Curve",
     "Study",
+    "curve_of",
     "curves",
     "log10_powers",
     "opened",

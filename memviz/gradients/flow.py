@@ -221,37 +221,37 @@ def _run_back(
     padding = np.zeros((len(trace), states.shape[1] - trace.units))
     adjoint = Scaled.of(np.concatenate([direct, padding], axis=1))  # h is the first part of every state
     names = differentiated(network.cell)
-    signals = {name: Scaled.zeros(*direct.shape) for name in names}
+    signals = Scaled.zeros(len(names), *direct.shape)
     read = np.flatnonzero(direct.any(axis=1))
     if read.size == 0:  # such as a squared error that is met exactly
-        return adjoint, signals
+        return adjoint, {name: signals[k] for k, name in enumerate(names)}
 
     for span in chunks(int(read[-1]), states.shape[1]):  # nothing after the loss can change it
         steps = _steps(network, states[span], values[span], detached)
         _check_replay(steps, trace["hidden"][span])
         carry_back(adjoint, direct, steps.jacobians().numpy(), span)
-        for name, gradient in zip(names, gradients_by(steps, names, adjoint[span]), strict=True):
-            signals[name][span] = gradient
-    return adjoint, signals
+        signals[:, span] = gradients_by(steps, names, adjoint[span])
+    return adjoint, {name: signals[k] for k, name in enumerate(names)}
 
 
 _BAND = 400
 """Bits between the largest and the smallest number of a row that go through one backward pass."""
 
 
-def gradients_by(steps: Steps, names: list[str], adjoint: Scaled) -> list[Scaled]:
-    """The total derivative by each signal: every later step is in the adjoint.
+def gradients_by(steps: Steps, names: list[str], adjoint: Scaled) -> Scaled:
+    """The total derivative by each signal, (signal, ..., unit): every later step is in the adjoint.
 
     A pass works in floats relative to the largest number of each timestep; what is too small beside it for that
     goes through a pass of its own.
     """
-    found: list[Scaled] = []
+    found: Scaled | None = None
     while True:
         top = adjoint.top()
         near = adjoint.exponent >= top - _BAND
         relative = np.where(near, adjoint.over(top), 0.0)
-        gradients = [Scaled.of(g.numpy(), top) for g in steps.gradients(names, torch.from_numpy(relative))]
-        found = [a + b for a, b in zip(found, gradients, strict=True)] if found else gradients
+        together = torch.stack(steps.gradients(names, torch.from_numpy(relative)))
+        gradients = Scaled.of(together.numpy(), top)
+        found = gradients if found is None else found + gradients
         rest = ~near & (adjoint.mantissa != 0)
         if not rest.any():
             return found

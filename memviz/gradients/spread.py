@@ -56,8 +56,9 @@ def gradient_spread(networks: Sequence[Network], inputs: Inputs, loss: Loss) -> 
     for span in chunks(loss.steps(len(values))[-1], math.ceil(width * math.sqrt(len(networks)))):
         steps = Steps(cell, parameters, states[:, span], values[span].expand(len(networks), -1, -1))
         carry_back(adjoint, direct, steps.jacobians().numpy(), span)
-        for name, gradient in zip(names, gradients_by(steps, names, adjoint[:, span]), strict=True):
-            norms[name][:, span] = gradient.log10_norms()
+        gradients = gradients_by(steps, names, adjoint[:, span]).log10_norms()
+        for name, logs in zip(names, gradients, strict=True):
+            norms[name][:, span] = logs
     return Spread(norms["hidden"], norms[memory])
 
 

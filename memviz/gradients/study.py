@@ -207,6 +207,13 @@ def curves(study: Study, networks: Iterable[str] = FOUR, seeds: int = 1) -> list
     return [found[name] for name in chosen]
 
 
+def curve_of(network: str, flow: GradientFlow) -> Curve:
+    """The curve of a network whose gradient is known."""
+    has_cell = "cell" in flow.scaled
+    memory, hidden = (flow.log10_norms(name)[None] for name in ("cell" if has_cell else "hidden", "hidden"))
+    return Curve(network, has_cell, memory, hidden)
+
+
 def opened(study: Study, network: str, *, detached: bool = False) -> GradientFlow:
     """One network of a study, with its whole gradient.
 

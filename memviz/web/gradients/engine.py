@@ -20,6 +20,7 @@ from memviz.gradients import (
     Study,
     WeightContributions,
     check,
+    curve_of,
     curves,
     half_lives,
     log10_singular_values,
@@ -41,7 +42,7 @@ _MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
 _PRODUCT_LAGS, _MOVED_LAGS, _SOURCES = 300, 48, 8
 _LONGEST_MOVED = 500
 _RADII = 200  # of how many steps the spectral radius is looked at
-_MOST_GRADED = MOST_GRADED // 4  # half a second
+_MOST_GRADED, _LONGEST_GRADED = MOST_GRADED // 4, 1500
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +62,14 @@ class Inside:
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
-def reach(study: Study, network: str, seeds: int) -> list[Curve]:
+def reach(study: Study, network: str, seeds: int, detached: bool) -> list[Curve]:
     """The curves of the four networks, and of the opened one if it is another.
 
     Raises:
         ValueError: as `memviz.gradients.curves` does.
     """
-    others = [] if network in FOUR else [network]
-    return engine.call(curves, study, [*FOUR, *others], seeds)
+    known = inside(study, network, False).flow if seeds == 1 and not detached else None
+    return engine.call(_reach, study, network, seeds, known)
 
 
 @st.cache_resource(scope="session", max_entries=_MOST_INSIDE, show_spinner=False)
@@ -89,13 +90,23 @@ def checked(study: Study, network: str, detached: bool, signal: str, timestep: i
 
 def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[list[Curve], Inside]:
     """Everything that the page computes for a state, without a cache and on the caller's thread."""
-    return curves(study, FOUR, seeds), _inside(study, network, detached)
+    found = _inside(study, network, detached)
+    return _reach(study, network, seeds, found.flow if seeds == 1 and not detached else None), found
+
+
+def _reach(study: Study, network: str, seeds: int, known: GradientFlow | None) -> list[Curve]:
+    """The curves, that of the opened network out of its gradient where it is known."""
+    names = [*FOUR, *([] if network in FOUR else [network])]
+    found = {c.network: c for c in curves(study, [n for n in names if known is None or n != network], seeds)}
+    if known is not None:
+        found[network] = curve_of(network, known)
+    return [found[name] for name in names]
 
 
 def _inside(study: Study, network: str, detached: bool) -> Inside:
     flow = opened(study, network, detached=detached)
     last, width = flow.last, flow.scaled_state.mantissa.shape[1]
-    values = log10_singular_values(flow, min(last, _MOST_GRADED // width**3))
+    values = log10_singular_values(flow, min(last, _LONGEST_GRADED, _MOST_GRADED // width**3))
     return Inside(
         flow,
         split(flow),
