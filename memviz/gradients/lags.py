@@ -100,7 +100,7 @@ class MemoryProducts:
     @property
     def log10_full(self) -> Float[np.ndarray, " lag"]:
         """log10 of the largest singular value of the whole derivative."""
-        return self._log10(self.full, self.exponent)
+        return _log10_norms(self.full, self.exponent)
 
     @property
     def log10_direct(self) -> Float[np.ndarray, " lag"]:
@@ -119,14 +119,7 @@ class MemoryProducts:
         factors = np.array(self.lags)[:, None] + np.where(direct > 0, np.abs(self.log2_direct), 0.0)
         rounding = (_ROUNDING + 2 * _EPS * factors)[:, None, :]
         through[np.abs(through) <= rounding * diagonal] = 0.0
-        return self._log10(through, top)
-
-    @staticmethod
-    def _log10(matrices: Matrices, exponent: Float[np.ndarray, " lag"]) -> Float[np.ndarray, " lag"]:
-        with np.errstate(divide="ignore"):
-            largest = np.log10(torch.linalg.svdvals(torch.from_numpy(matrices))[:, 0].numpy())
-        logs: Float[np.ndarray, " lag"] = largest + exponent * np.log10(2.0)
-        return logs
+        return _log10_norms(through, top)
 
 
 def memory_products(flow: GradientFlow, lags: Iterable[int] | None = None) -> MemoryProducts:
@@ -199,7 +192,15 @@ def _log10_largest(flow: GradientFlow, longest: int, width: int) -> Float[np.nda
             product, scale = np.ldexp(product, -power), scale + power
             products[lag], scales[lag] = product, scale
             lag += 1
-    return MemoryProducts._log10(products, scales)
+    return _log10_norms(products, scales)
+
+
+def _log10_norms(matrices: Matrices, exponent: Float[np.ndarray, " lag"]) -> Float[np.ndarray, " lag"]:
+    """log10 of the largest singular value of each matrix * 2^exponent."""
+    with np.errstate(divide="ignore"):
+        largest = np.log10(torch.linalg.svdvals(torch.from_numpy(matrices))[:, 0].numpy())
+    logs: Float[np.ndarray, " lag"] = largest + exponent * np.log10(2.0)
+    return logs
 
 
 class _Graded:

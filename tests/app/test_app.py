@@ -3,7 +3,9 @@
 import runpy
 from pathlib import Path
 
+import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from memviz.paths import APP_SCRIPT, PAGES
@@ -17,6 +19,14 @@ def test_the_app_opens_its_default_page_without_an_exception() -> None:
 
 def test_the_server_imports_the_app_without_running_a_page() -> None:
     assert isinstance(runpy.run_path(str(APP_SCRIPT), run_name="app")["app"], st.App)
+
+
+def test_a_link_to_a_page_never_runs_that_page_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        PagesManager, "uses_pages_directory", True
+    )  # as Streamlit finds it beside a folder pages/
+    runpy.run_path(str(APP_SCRIPT), run_name="app")
+    assert PagesManager.uses_pages_directory is False
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -24,21 +24,22 @@ class Preset:
     state: GradientsState
 
 
-def _wide(**settings: float | str | None) -> Experiment:
-    return Experiment(hidden_size=16, **settings)  # type: ignore[arg-type]
-
-
 PRESETS = (
     Preset(
         "Untrained cells over 40 steps",
         "Mean log10 of what is left, 20 seeds: Elman −11, GRU −8, LSTM −8, LSTM with a forget bias of 3 −0.1.",
-        GradientsState(source="noise", lag=39, spread=True, experiment=_wide(forget_bias=3.0)),
+        GradientsState(
+            source="noise", lag=39, spread=True, experiment=Experiment(hidden_size=16, forget_bias=3.0)
+        ),
     ),
     Preset(
         "The same, forget bias 1 and GRU update bias 3",
         "LSTM −3.3, GRU −0.8: the GRU's update bias does what the LSTM's forget bias does.",
         GradientsState(
-            source="noise", lag=39, spread=True, experiment=_wide(forget_bias=1.0, update_bias=3.0)
+            source="noise",
+            lag=39,
+            spread=True,
+            experiment=Experiment(hidden_size=16, forget_bias=1.0, update_bias=3.0),
         ),
     ),
     Preset(
@@ -48,7 +49,9 @@ PRESETS = (
             source="noise",
             lag=_T - 1,
             network="lstm",
-            experiment=_wide(initialisation="normal", recurrent_scale=10.0, forget_bias=3.0),
+            experiment=Experiment(
+                hidden_size=16, initialisation="normal", recurrent_scale=10.0, forget_bias=3.0
+            ),
         ),
     ),
     Preset(
@@ -70,7 +73,7 @@ PRESETS = (
             network="elman",
             loss="cross-entropy",
             everywhere=True,
-            experiment=_wide(forget_bias=3.0),
+            experiment=Experiment(hidden_size=16, forget_bias=3.0),
         ),
     ),
     Preset(
@@ -81,7 +84,7 @@ PRESETS = (
             lag=_T - 1,
             network="lstm-biased",
             loss="cross-entropy",
-            experiment=_wide(forget_bias=math.log(_T), input_bias=-math.log(_T)),
+            experiment=Experiment(hidden_size=16, forget_bias=math.log(_T), input_bias=-math.log(_T)),
         ),
     ),
 )
