@@ -207,7 +207,9 @@ def singular_values_finding(logs: Float[np.ndarray, "lag state"], radius: float 
     if has_grown(logs) and radius is not None:
         grown = f"The largest singular value grows to {power_of_ten(float(logs[peak, 0]), 3)} at lag {peak}"
         if radius < 1:
-            return f"{grown}, although no step looked at has an eigenvalue above {radius:.2f} in size (spectral radius)."
+            return (
+                f"{grown}, although no step looked at has an eigenvalue above {radius:.2f} (spectral radius)."
+            )
         return f"{grown}; the largest spectral radius of one step is {radius:.2f}."
     apart = (
         f"; the smallest is {power_of_ten(spread)} times smaller"

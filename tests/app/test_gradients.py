@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from memviz.gradients import FOUR, NETWORKS, Study
 from memviz.paths import APP_SCRIPT
+from memviz.theme import power_of_ten
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState
 from memviz.web.gradients.presets import PRESETS
 
@@ -121,6 +122,34 @@ def test_each_curve_is_what_autograd_through_torchs_own_cells_gives(
     drawn = line(app, "reach", start)
     expected = np.log10(by_autograd(network, GradientsState(lag=40).study))
     np.testing.assert_allclose(drawn, expected, atol=1e-9)
+
+
+def test_the_ribbon_shows_what_autograd_gives_by_each_input(open_page: OpenPage) -> None:
+    app = open_page(lag="30", network="gru")
+    study = GradientsState(lag=30).study
+    xs = torch.tensor(study.sequence().inputs, requires_grad=True)
+    output, _ = study.experiment_of("gru").build(study.sequence()).to_torch()(xs)
+    output[-1].sum().backward()
+    logs = np.log10(np.linalg.norm(xs.grad.numpy(), axis=1))
+    (proto,) = [p.proto for p in app.get("bidi_component") if p.proto.component_name == "memviz_ribbon"]
+    ribbon = json.loads(proto.bytes)
+    for text, log in zip(ribbon["texts"], logs, strict=True):
+        assert text.endswith(f"|dL/dx| {power_of_ten(log)}")
+    low, high = math.floor(logs.min() - 0.05), math.ceil(logs.max() + 0.05)
+    for colour, log in zip(ribbon["colours"], logs, strict=True):
+        red = int(colour[1:3], 16)
+        stops = [int(stop[1:3], 16) for stop in ribbon["scale"]]
+        wanted = np.interp((log - low) / (high - low) * (len(stops) - 1), range(len(stops)), stops)
+        assert abs(red - wanted) <= 3, (colour, log)
+
+
+def test_the_map_of_units_and_the_norms_are_those_of_the_opened_network(open_page: OpenPage) -> None:
+    app = open_page(lag="30", network="gru")
+    expected = by_autograd("gru", GradientsState(lag=30).study)
+    np.testing.assert_allclose(line(app, "norms", "|dL/dh|"), np.log10(expected), atol=1e-9)
+    (heat,) = charts(app)["units"]["figure"]["data"]
+    units = numbers(heat["z"]).reshape(8, 31)
+    np.testing.assert_allclose(np.linalg.norm(10.0**units, axis=0), expected, rtol=1e-4)
 
 
 def test_a_longer_lag_than_float64_can_hold_is_drawn_by_its_powers_of_ten(open_page: OpenPage) -> None:
