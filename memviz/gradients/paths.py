@@ -145,7 +145,10 @@ def _lstm_parts(flow: GradientFlow, here: dict[str, Array], after: dict[str, Arr
     keep = kept(trace)
     assert keep is not None
     plan = trace.plan()
-    exposed = 1 - np.tanh(trace["cell"]) ** 2 if "cell_tanh" in trace.names else 1.0
+    exposed: Array | float = 1.0
+    if "cell_tanh" in trace.names:  # the tanh itself, before any intervention on it
+        squashed = np.tanh(trace["cell"]) if plan.touches("cell_tanh") else trace["cell_tanh"]
+        exposed = 1 - squashed**2
     out = trace["output"] * plan.slopes("cell_tanh") * plan.slopes("hidden")
     parts = {
         "carousel": after["cell"] * np.append(keep[1:], keep[:1], axis=0),  # dc_{t+1} f_{t+1}

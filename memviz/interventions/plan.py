@@ -23,10 +23,6 @@ Rows = dict[str, list[tuple[Tensor, Tensor]]]
 """The masks and constants of each signal, some or one of their timesteps."""
 
 
-def _hold(mask: Tensor, constant: Tensor, value: Tensor) -> Tensor:
-    return torch.where(mask, constant, value)
-
-
 def _scale(mask: Tensor, constant: Tensor, value: Tensor) -> Tensor:
     return torch.where(mask, value * constant, value)
 
@@ -40,13 +36,25 @@ def _detach(mask: Tensor, constant: Tensor, value: Tensor) -> Tensor:
 
 
 class _Op(NamedTuple):
-    """What one intervention does: `frozen_at` is the step whose value its constant waits for."""
+    """What one intervention does.
+
+    Attributes:
+        act: what becomes of a value.
+        mask: where it acts: some units, the same at each of its steps.
+        constant: its numbers, the same at each of its steps unless it is a patch.
+        steps: the timesteps at which it acts.
+        slope: d what it gives back / d what it was given, where it acts.
+        frozen_at: the step whose value its constant waits for.
+        is_patch: whether its constant differs from step to step.
+    """
 
     act: Act
     mask: Bool[Tensor, "time unit"]
     constant: Float[Tensor, "time unit"]
+    steps: list[int]
     slope: float
-    frozen_at: int | None
+    frozen_at: int | None = None
+    is_patch: bool = False
 
 
 class Plan:
@@ -92,13 +100,15 @@ class Plan:
 
     def taps(self) -> list[Tap | None]:
         """The tap of each timestep; None where nothing is touched."""
-        steps: list[dict[str, list[tuple[Act, Tensor, Tensor]]]] = [{} for _ in range(self._time)]
+        acting: list[list[tuple[str, _Op]]] = [[] for _ in range(self._time)]
         for name, ops in self._ops.items():
             for op in ops:
-                masks, constants = op.mask.unbind(), op.constant.unbind()
-                for t in op.mask.any(1).nonzero()[:, 0].tolist():
-                    steps[t].setdefault(name, []).append((op.act, masks[t], constants[t]))
-        return [_Tap(of_step) if of_step else None for of_step in steps]
+                for t in op.steps:
+                    acting[t].append((name, op))
+        made: dict[tuple[int, ...], Tap] = {}  # most steps are touched alike: they share one tap
+        return [
+            _step_tap(t, ops_of_step, made) if ops_of_step else None for t, ops_of_step in enumerate(acting)
+        ]
 
     def rows(self, span: slice) -> Rows:
         """The masks and constants of some timesteps, as inputs of a batch of steps, or of vmap."""
@@ -119,6 +129,10 @@ class Plan:
         flags[list(self.resets)] = True
         return flags
 
+    def touches(self, name: str) -> bool:
+        """Whether a signal is touched anywhere."""
+        return name in self._ops
+
     def slopes(self, name: str) -> Float[np.ndarray, "time unit"]:
         """d what the tap gives back / d what the step made, for one signal: 1 where it is not touched."""
         slopes = np.ones((self._time, self._units))
@@ -137,27 +151,45 @@ class _Tap:
         self.touched = frozenset(by_name)
 
     def __call__(self, name: str, value: Tensor) -> Tensor:
-        if name in self._by_name:
-            for act, mask, constant in self._by_name[name]:
-                value = act(mask, constant, value)
+        if name not in self._by_name:
+            return value
+        for act, mask, constant in self._by_name[name]:
+            value = act(mask, constant, value)
         return value
+
+
+def _step_tap(timestep: int, acting: list[tuple[str, _Op]], made: dict[tuple[int, ...], Tap]) -> Tap:
+    """The tap of one timestep, made once for all steps at which the same acts with the same constants."""
+    patched = timestep if any(op.is_patch for _, op in acting) else -1
+    key = (patched, *(id(op) for _, op in acting))
+    if key not in made:
+        by_name: dict[str, list[tuple[Act, Tensor, Tensor]]] = {}
+        for name, op in acting:
+            by_name.setdefault(name, []).append((op.act, op.mask[timestep], op.constant[timestep]))
+        made[key] = _Tap(by_name)
+    return made[key]
 
 
 def _op(intervention: Intervention, units: int, time: int) -> _Op:
     mask = torch.from_numpy(mask_of(intervention, units, time))
-    constant = torch.zeros(time, units, dtype=torch.float64)
-    if isinstance(intervention, Scale):
-        constant += intervention.factor
-        return _Op(_scale, mask, constant, intervention.factor, None)
-    if isinstance(intervention, Add):
-        constant += intervention.amount
-        return _Op(_add, mask, constant, 1.0, None)
-    if isinstance(intervention, Detach):
-        return _Op(_detach, mask, constant, 0.0, None)
-    if isinstance(intervention, Clamp):
-        constant += intervention.value
-    if isinstance(intervention, Patch):
-        given = intervention.values[:time]
-        constant[: len(given)] = torch.tensor(given)
-    frozen_at = intervention.at if isinstance(intervention, Freeze) else None
-    return _Op(_hold, mask, constant, 0.0, frozen_at)
+    steps = steps_of(intervention, time)
+
+    def every(number: float) -> Tensor:
+        return torch.full((time, units), number, dtype=torch.float64)
+
+    match intervention:
+        case Scale():
+            return _Op(_scale, mask, every(intervention.factor), steps, intervention.factor)
+        case Add():
+            return _Op(_add, mask, every(intervention.amount), steps, 1.0)
+        case Detach():
+            return _Op(_detach, mask, every(0.0), steps, 0.0)
+        case Clamp():
+            return _Op(torch.where, mask, every(intervention.value), steps, 0.0)
+        case Freeze():
+            return _Op(torch.where, mask, every(0.0), steps, 0.0, frozen_at=intervention.at)
+        case Patch():
+            rows, given = every(0.0), intervention.values[:time]
+            rows[: len(given)] = torch.tensor(given)
+            return _Op(torch.where, mask, rows, steps, 0.0, is_patch=True)
+    return _Op(torch.where, mask, every(0.0), steps, 0.0)

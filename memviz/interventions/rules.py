@@ -49,6 +49,10 @@ def check(
         _check_range("units", intervention.units, units)
         if isinstance(intervention, Freeze):
             _check_range("steps", (intervention.at,), time)
+            if intervention.at == time - 1:
+                raise ValueError(
+                    f"A freeze holds a value of an earlier step; after step {intervention.at}, the last, is none."
+                )
         if isinstance(intervention, Patch):
             _check_patch(intervention, units, time)
         if isinstance(intervention, HOLDS):

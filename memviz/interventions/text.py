@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from memviz.interventions.values import KINDS, Freeze, Intervention, Patch, shown
+from memviz.interventions.values import KINDS, Freeze, Intervention, Patch, rows_of, shown
 
 VERSION = 1
 MOST_IN_TEXT = 32
@@ -187,8 +187,7 @@ def _built(entry: object) -> Intervention:
     given = {name: value for name, value in entry.items() if name != "kind"}
     if set(given) != set(names):
         raise ValueError(f"A {entry['kind']} has {', '.join(names)}; got {shown(', '.join(given))}.")
-    try:
-        intervention: Intervention = kind(**given)
-    except TypeError as error:  # such as a dictionary in the place of a number
-        raise ValueError(f"A {entry['kind']} has {', '.join(names)}; got {shown(entry)}.") from error
+    if kind is Patch:
+        given["values"] = rows_of(given["values"])
+    intervention: Intervention = kind(**given)
     return intervention

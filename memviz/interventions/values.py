@@ -33,7 +33,7 @@ class Clamp:
     """
 
     signal: str
-    value: float
+    value: int | float
     units: Sequence[int] | None = None
     steps: Sequence[int] | None = None
 
@@ -46,7 +46,7 @@ class Scale:
     """Multiply a signal by a factor; see `Clamp` for the other parts."""
 
     signal: str
-    factor: float
+    factor: int | float
     units: Sequence[int] | None = None
     steps: Sequence[int] | None = None
 
@@ -59,7 +59,7 @@ class Add:
     """Add a number to a signal; see `Clamp` for the other parts."""
 
     signal: str
-    amount: float
+    amount: int | float
     units: Sequence[int] | None = None
     steps: Sequence[int] | None = None
 
@@ -129,7 +129,7 @@ class Patch:
     steps: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
-        _settle(self, values=_rows)
+        _settle(self, values=lambda _, value: rows_of(value))
 
     def __reduce__(self) -> tuple[type["Patch"], tuple[object, ...]]:
         """Pickled and copied through its constructor, so that its array comes back read-only."""
@@ -183,6 +183,25 @@ HOLDS = (Clamp, Ablate, Freeze, Patch)
 """The kinds that replace a value: two of them cannot act on the same number."""
 
 
+def rows_of(value: object) -> Float[np.ndarray, "time unit"]:
+    """The values of a patch as a read-only copy.
+
+    Raises:
+        ValueError: if they are no finite numbers (time, unit).
+    """
+    rule = "A patch has finite numbers (time, unit), a row for each timestep"
+    try:
+        rows = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{rule}; got {shown(value)}.") from error
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise ValueError(f"{rule}; got the shape {rows.shape}.")
+    if not np.isfinite(rows).all():
+        raise ValueError(f"{rule}; got NaN or infinity.")
+    rows.setflags(write=False)
+    return rows
+
+
 def _settle(intervention: Any, **rules: Callable[[str, Any], object]) -> None:
     """Check each part of an intervention and keep it in its normal form."""
     rules = {"signal": _name, "units": _indexes, "steps": _indexes} | rules
@@ -222,35 +241,20 @@ def _indexes(name: str, value: object) -> tuple[int, ...] | None:
     rule = f"The {name} of an intervention are one or more whole numbers from 0 to {MOST_INDEX:,}, or None"
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise ValueError(f"{rule}; got {shown(value)}.")
-    if isinstance(value, range) and len(value) and min(value) >= 0 and max(value) <= MOST_INDEX:
-        return tuple(sorted(value))  # without a look at each
-    found = list(value) if not isinstance(value, range) or len(value) <= MOST_INDEX else [*value[-2:]]
+    # The ends of a range say all of it, however long it is.
+    found = [value[0], value[-1]] if isinstance(value, range) and value else list(value)
     for index in found:
         if not _is_index(index):
             raise ValueError(f"{rule}; got {shown(index)}.")
     if not found:
         raise ValueError(f"{rule}; got none.")
-    return tuple(sorted({int(index) for index in found}))
+    return tuple(sorted(value)) if isinstance(value, range) else tuple(sorted({int(i) for i in found}))
 
 
 def _is_index(value: object) -> bool:
     return (
         isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) <= MOST_INDEX
     )
-
-
-def _rows(_: str, value: object) -> Float[np.ndarray, "time unit"]:
-    rule = "A patch has finite numbers (time, unit), a row for each timestep"
-    try:
-        rows = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{rule}; got {shown(value)}.") from error
-    if rows.ndim != 2 or 0 in rows.shape:
-        raise ValueError(f"{rule}; got the shape {rows.shape}.")
-    if not np.isfinite(rows).all():
-        raise ValueError(f"{rule}; got NaN or infinity.")
-    rows.setflags(write=False)
-    return rows
 
 
 def shown(value: object) -> str:
