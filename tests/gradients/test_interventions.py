@@ -242,8 +242,12 @@ def test_detaching_what_the_gates_see_is_the_truncation_of_1997(name: str) -> No
     cut = [s for s in CELLS[name].signal_names if s.endswith(("_from_hidden", "_from_cell", "_from_gates"))]
     flow = flow_of(case, *(Detach(signal) for signal in cut))
     expected = gradient_flow(case.network, case.trace, detached=True)
+    agrees(flow.state, expected.state, 1e-14)
     for signal, gradient in expected.signals.items():
-        agrees(flow.signals[signal], gradient, 1e-14)
+        if not signal.startswith(
+            "reset"
+        ):  # it is a factor of what is cut here, and only its state is cut there
+            agrees(flow.signals[signal], gradient, 1e-14)
     assert check(flow, "hidden", 2, 1).difference is None
 
 
