@@ -8,9 +8,11 @@ flow = memviz.gradient_flow(network, trace)
 
 from memviz.arithmetic import Equation, Term, explain_step
 from memviz.cells import CELLS, Cell
+from memviz.comparison import Comparison, compare
 from memviz.encoding import EncodingError, Sequence, encode
 from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
+from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.snippet import Snippet, torch_snippet
@@ -18,18 +20,28 @@ from memviz.trace import Trace, record
 
 __all__ = [
     "CELLS",
+    "Ablate",
+    "Add",
     "Cell",
+    "Clamp",
+    "Comparison",
+    "Detach",
     "EncodingError",
     "Equation",
     "Experiment",
+    "Freeze",
     "GradientFlow",
     "Loss",
     "Network",
     "Parity",
+    "Patch",
+    "Reset",
+    "Scale",
     "Sequence",
     "Snippet",
     "Term",
     "Trace",
+    "compare",
     "encode",
     "explain_step",
     "gradient_flow",

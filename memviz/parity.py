@@ -33,12 +33,14 @@ class Parity:
             state of the trace. A chaotic network amplifies the rounding of a whole run until it differs in
             every digit; its single steps still agree.
         tolerance: up to which difference numbers are called equal.
+        intervened: whether there is no counterpart because the run was changed.
     """
 
     counterpart: str | None
     difference: float | None
     step_difference: float | None
     tolerance: float = TOLERANCE
+    intervened: bool = False
 
     @property
     def equal(self) -> bool | None:
@@ -58,7 +60,8 @@ class Parity:
     def sentence(self) -> str:
         """What was measured, for readers: one sentence, and a second one where rounding was amplified."""
         if self.difference is None or self.step_difference is None:
-            return "torch.nn has no counterpart of this cell."
+            kind = "run with interventions" if self.intervened else "cell"
+            return f"torch.nn has no counterpart of this {kind}."
         if not math.isfinite(self.difference + self.step_difference):
             return f"Numbers that overflow cannot be compared with {self.counterpart}."
         worst = max(self.difference, self.step_difference)
@@ -82,6 +85,8 @@ def parity(network: Network, trace: Trace) -> Parity:
     """
     trace.check_is_of(network)
     cell = network.cell
+    if trace.interventions:
+        return Parity(None, None, None, intervened=True)
     if cell.torch_name is None:
         return Parity(None, None, None)
     module = network.to_torch()

@@ -15,14 +15,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells import CELLS, Cell, State
+from memviz.cells import CELLS, Cell, State, identity
 from memviz.encoding import Sequence
+from memviz.interventions import Intervention, Plan, check, from_data, to_data
 from memviz.network import Network
 
 Array = Float[np.ndarray, "time unit"]
 Inputs = Sequence | Tensor | np.ndarray
 File = str | os.PathLike[str] | io.BufferedIOBase
-_FORMAT = 1
+_FORMATS = (1, 2)
+"""Of a file without interventions, and of one with them, which a reader of the first must refuse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,10 +39,12 @@ class Trace:
         tokens: one for each timestep.
         inputs: float64 (time, features).
         signals: arrays by name, in the order of the equations.
-        initial: the parts of the state before step 0, by name.
+        initial: the parts of the state before step 0, by name; a `Reset` before step 0 leaves them unread.
+        interventions: what was changed in the run, in the order in which it was applied.
 
     Raises:
-        ValueError: if a signal is missing or unknown, or if an array has another shape than the others ask for.
+        ValueError: if a signal is missing or unknown, if an array has another shape than the others ask for, or if
+            an intervention does not fit.
     """
 
     cell: Cell
@@ -48,6 +52,7 @@ class Trace:
     inputs: Float[np.ndarray, "time features"]
     signals: Mapping[str, Array]
     initial: Mapping[str, Float[np.ndarray, " width"]]
+    interventions: tuple[Intervention, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", _frozen(self.inputs))
@@ -58,7 +63,8 @@ class Trace:
 
     def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
         """Pickled and copied through its constructor."""
-        return Trace, (self.cell, self.tokens, self.inputs, dict(self.signals), dict(self.initial))
+        signals, initial = dict(self.signals), dict(self.initial)
+        return Trace, (self.cell, self.tokens, self.inputs, signals, initial, self.interventions)
 
     def __getitem__(self, name: str) -> Array:
         """One signal, (time, unit).
@@ -97,11 +103,19 @@ class Trace:
 
     def state_before(self) -> Float[np.ndarray, "time state"]:
         """The state that each step started from, its parts side by side: row t is the state before step t."""
-        parts = []
+        parts, resets = [], self.plan().is_reset()
         for part, signals in self.cell.state:
             after = np.concatenate([self.signals[name] for name in signals], axis=1)
             parts.append(np.concatenate([self.initial[part][None], after[:-1]]))
-        return np.concatenate(parts, axis=1)
+        states = np.concatenate(parts, axis=1)
+        states[resets] = 0.0
+        return states
+
+    def plan(self) -> Plan:
+        """The interventions as taps of its steps; what was frozen is a constant, the value that this run had."""
+        plan = Plan(self.interventions, self.units, len(self))
+        plan.settle_all(lambda name, timestep: torch.tensor(self.signals[name][timestep]))
+        return plan
 
     def to_frame(self, names: Iterable[str] | None = None) -> "Any":
         """A tidy pandas DataFrame with the columns timestep, token, signal, unit and value.
@@ -124,7 +138,10 @@ class Trace:
 
     def save(self, file: File) -> None:
         """Write one .npz without pickles; `Trace.load` gives exactly this trace back."""
-        about = {"format": _FORMAT, "cell": self.cell.name, "tokens": self.tokens, "names": self.names}
+        about: dict[str, Any] = {"cell": self.cell.name, "tokens": self.tokens, "names": self.names}
+        about["format"] = _FORMATS[bool(self.interventions)]
+        if self.interventions:
+            about["interventions"] = to_data(self.interventions)
         arrays: dict[str, Any] = {f"signal/{name}": value for name, value in self.signals.items()}
         arrays |= {f"initial/{name}": value for name, value in self.initial.items()}
         np.savez_compressed(
@@ -151,8 +168,8 @@ class Trace:
     def _read(cls, source: Any) -> "Trace":
         with np.load(source, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
-            if about["format"] != _FORMAT:
-                raise ValueError(f"The format is {_FORMAT}; got {about['format']}.")
+            if about["format"] not in _FORMATS:
+                raise ValueError(f"The format is one of {_FORMATS}; got {about['format']}.")
             if not isinstance(about["tokens"], list):
                 raise ValueError("The tokens are a list.")
             if any(arrays[key].dtype != np.float64 for key in arrays if key != "about"):
@@ -164,6 +181,7 @@ class Trace:
                 arrays["inputs"],
                 {name: arrays[f"signal/{name}"] for name in about["names"]},
                 {part: arrays[f"initial/{part}"] for part, _ in cell.state},
+                from_data(about.get("interventions", [])),
             )
 
     def to_bytes(self) -> bytes:
@@ -197,33 +215,42 @@ class Trace:
 
 
 @torch.inference_mode()
-def record(network: Network, inputs: Inputs, state: State | None = None) -> Trace:
+def record(
+    network: Network, inputs: Inputs, state: State | None = None, interventions: Iterable[Intervention] = ()
+) -> Trace:
     """Run a network over a sequence and keep every signal at every step.
 
     Args:
         network: the network.
         inputs: a Sequence, or numbers (time, features).
         state: the state before step 0, each part (width,); zeros by default.
+        interventions: what is changed in the run, applied in this order: each takes what the one before it made.
 
     Raises:
         ValueError: if the inputs have another number of features than the network, have no timestep, or are
-            not finite, if the state has other widths or is not finite, or if the network overflows float64.
+            not finite, if the state has other widths or is not finite, if an intervention does not fit the run or
+            contradicts another, or if the network overflows float64.
     """
     tokens, values = checked_inputs(network, inputs)
-    cell = network.cell
-    state = _state(network, values, state)
+    cell, zeros = network.cell, network.cell.zero_state(values[0], network.hidden_size)
+    state = _state(network, zeros, state)
+    chosen = check(interventions, cell, network.hidden_size, len(values))
+    plan = Plan(chosen, network.hidden_size, len(values))
     initial = {part: value.numpy() for (part, _), value in zip(cell.state, state, strict=True)}
 
     kept: list[Tensor] = []
-    for x in values.unbind():
-        state, signals = network.step(x, state)
+    for t, (x, tap) in enumerate(zip(values.unbind(), plan.taps(), strict=True)):
+        before = zeros if t in plan.resets else state
+        state, signals = network.step(x, before, tap or identity)
+        plan.settle(t, signals)
         kept.extend(signals)
     rows = torch.cat(kept).view(len(values), -1, network.hidden_size)  # (time, signal, unit)
     check_finite(rows)
     by_signal = rows.transpose(0, 1).contiguous().numpy()
     by_signal.setflags(write=False)
     arrays = dict(zip(signals.columns, by_signal, strict=True))
-    return Trace(cell, tokens, values.numpy(), {name: arrays[name] for name in signals.names}, initial)
+    named = {name: arrays[name] for name in signals.names}
+    return Trace(cell, tokens, values.numpy(), named, initial, chosen)
 
 
 def check_finite(rows: Float[Tensor, "time ..."]) -> None:
@@ -236,15 +263,15 @@ def check_finite(rows: Float[Tensor, "time ..."]) -> None:
         step = int((~torch.isfinite(rows)).flatten(1).any(1).nonzero()[0])
         raise ValueError(
             f"The numbers of a network must stay finite; this one overflows float64 at step {step}. "
-            "Lower its recurrent scale or its weights."
+            "Lower its recurrent scale, its weights or what an intervention puts in."
         )
 
 
-def _state(network: Network, values: Tensor, state: State | None) -> State:
+def _state(network: Network, zeros: State, state: State | None) -> State:
+    if state is None:
+        return zeros
     cell = network.cell
     widths = cell.state_widths(network.hidden_size)
-    if state is None:
-        return cell.zero_state(values[0], network.hidden_size)
     if [tuple(part.shape) for part in state] != [(width,) for width in widths]:
         raise ValueError(
             f"The state of this network has the parts {', '.join(part for part, _ in cell.state)} of the "
@@ -293,6 +320,7 @@ def _check(trace: Trace) -> None:
     widths = {part: (len(signals) * shape[1],) for part, signals in cell.state}
     if {part: value.shape for part, value in trace.initial.items()} != widths:
         raise ValueError(f"The initial state has the parts and shapes {widths}; got others.")
+    check(trace.interventions, cell, shape[1], time)
 
 
 def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

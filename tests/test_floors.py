@@ -23,6 +23,7 @@ FLOORS = {
     "tasks": 1,
     "experiment": 2,
     "trace": 2,
+    "edits": 2,
     "gradients": 3,
     "arithmetic": 3,
     "products": 3,

@@ -139,12 +139,17 @@ def is_part(name: str) -> bool:
 def tap_rows(tap: Tap, part: str, gates: tuple[str, ...], rows: Tensor) -> Float[Tensor, "*batch rows"]:
     """Pass one part of every gate's pre-activation, "from_input" say, through the tap: a block of rows a gate.
 
-    The blocks stay together, so that the parts are added once for all gates; that halves a step's time.
+    The blocks stay together, so that the parts are added once for all gates; that halves a step's time. A tap that has
+    `touched`, the set of signals that it changes, is not asked where it changes none.
     """
     if tap is identity:
         return rows
+    names = _part_names(part, gates)
+    touched: frozenset[str] | None = getattr(tap, "touched", None)
+    if touched is not None and touched.isdisjoint(names):
+        return rows
     blocks = rows.chunk(len(gates), dim=-1)
-    tapped = [tap(f"{gate}_{part}", block) for gate, block in zip(gates, blocks, strict=True)]
+    tapped = [tap(name, block) for name, block in zip(names, blocks, strict=True)]
     return rows if all(map(is_, tapped, blocks)) else torch.cat(tapped, dim=-1)
 
 
@@ -177,6 +182,11 @@ def _by_name(name: str) -> Cell:
     from memviz.cells import CELLS  # only here: the list of cells is made of this room's own
 
     return CELLS[name]
+
+
+@lru_cache(maxsize=64)
+def _part_names(part: str, gates: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{gate}_{part}" for gate in gates)
 
 
 @lru_cache(maxsize=64)

@@ -66,7 +66,7 @@ def numeric_sequence(
     values: Float[np.ndarray, "time features"], features: tuple[str, ...], kind: str, standardise: bool
 ) -> Sequence:
     """A sequence of numbers whose tokens show the values before they are standardised."""
-    tokens = tuple("; ".join(_short(value) for value in row) for row in values.tolist())
+    tokens = tuple("; ".join(short(value) for value in row) for row in values.tolist())
     return Sequence(tokens, None, standardised(values) if standardise else values, features, kind)
 
 
@@ -212,7 +212,7 @@ def _check_length(cell: str, line: int, index: int) -> None:
         )
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """At most four significant digits, with a true minus: 0.125, −1.5, 1.235e4."""
     mantissa, _, exponent = f"{value:.4g}".partition("e")
     text = f"{mantissa}e{int(exponent)}" if exponent else mantissa

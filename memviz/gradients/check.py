@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memviz.cells import Tap
+from memviz.cells import Tap, identity
 from memviz.gradients.flow import GradientFlow
-from memviz.gradients.steps import detach_gates, detach_within, differentiating
+from memviz.gradients.steps import after_cut, detach_gates, detach_within, differentiating
 
 DIFFERENCE = 1e-5
 """How far the signal is moved for the central difference."""
@@ -22,7 +22,8 @@ class Check:
         signal, timestep, unit: which number.
         jacobians: as the product of one-step Jacobians has it.
         autograd: by torch's tape, from that step to the loss.
-        difference: by a central difference of the loss; None where gates are detached, which no difference can do.
+        difference: by a central difference of the loss; None where gates or signals are detached, which no difference
+            can do.
         resolution: the rounding of a central difference: nothing smaller can be seen by one.
     """
 
@@ -69,7 +70,7 @@ def check(flow: GradientFlow, signal: str, timestep: int, unit: int) -> Check:
             else (torch.zeros_like(move),)
         )
     difference = None
-    if not flow.detached:
+    if not (flow.detached or flow.trace.plan().cuts):
         with torch.no_grad():
             up, down = (
                 float(_loss(flow, signal, timestep, unit, torch.tensor(by, dtype=torch.float64)))
@@ -83,21 +84,25 @@ def check(flow: GradientFlow, signal: str, timestep: int, unit: int) -> Check:
 
 def _loss(flow: GradientFlow, signal: str, timestep: int, unit: int, move: Tensor) -> Tensor:
     """The loss of a run in which one unit's signal is moved at one step; the steps before it are the trace's."""
-    network, trace = flow.network, flow.trace
-    cell = network.cell
+    network, trace, plan = flow.network, flow.trace, flow.trace.plan()
+    cell, taps = network.cell, plan.taps()
+
+    def at(t: int, cut: Tap) -> Tap:
+        return after_cut(cut if flow.detached else identity, taps[t] or identity)
 
     def moved(name: str, value: Tensor) -> Tensor:
-        value = detach_within(name, value) if flow.detached else value
+        value = at(timestep, detach_within)(name, value)
         return value + move * torch.eye(trace.units, dtype=torch.float64)[unit] if name == signal else value
 
-    plain: Tap = detach_gates if flow.detached else (lambda name, value: value)
     state = cell.state_type(
         *torch.tensor(trace.state_before()[timestep]).split(cell.state_widths(trace.units))
     )
     hidden = list(torch.tensor(trace["hidden"][:timestep]).unbind())
     inputs = torch.tensor(trace.inputs)
     for t in range(timestep, len(trace)):
-        state, signals = network.step(inputs[t], state, moved if t == timestep else plain)
+        if t in plan.resets:
+            state = cell.state_type(*(torch.zeros_like(part) for part in state))
+        state, signals = network.step(inputs[t], state, moved if t == timestep else at(t, detach_gates))
         hidden.append(signals.hidden)
     return flow.loss.value(torch.stack(hidden))
 

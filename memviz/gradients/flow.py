@@ -6,7 +6,7 @@ lambda_{t-1} = J_t^T lambda_t + dL/d state_{t-1} with L's own, direct term. No d
 each comes from the one step function in `memviz.cells`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -17,10 +17,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from memviz.cells import identity
 from memviz.gradients.backward import carry_back
 from memviz.gradients.loss import Loss
 from memviz.gradients.scaled import Scaled, tame
 from memviz.gradients.steps import Steps, chunks, differentiated
+from memviz.interventions import Intervention, Plan
 from memviz.network import Network
 from memviz.trace import Array, Inputs, Trace, record
 
@@ -40,7 +42,8 @@ class GradientFlow:
         direct: dL/dh_t with every later step cut: the loss's own term, (time, unit).
         scaled_state: dL/d state_t with each part of the state (hidden, cell) held independent, (time, state).
         scaled: the total derivative, all paths, as `retain_grad` gives it, by signal, (time, unit): each
-            gate and candidate "G" and its "G_pre", "cell", "cell_tanh" and "hidden".
+            gate and candidate "G" and its "G_pre", "cell", "cell_tanh" and "hidden". Where the run has interventions
+            it is by what they left: by a clamped gate, what moving the number that it is held at would do.
         network: what was differentiated.
         trace: the run that was differentiated.
         detached: whether gates and candidate saw the state as a constant, the truncation of 1997.
@@ -93,6 +96,11 @@ class GradientFlow:
         return {name: self.signals[f"{name}_pre"] for name in self.network.cell.pre_activations}
 
     @property
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What was changed in the run."""
+        return self.trace.interventions
+
+    @property
     def last(self) -> int:
         """The last timestep that the loss reads."""
         return self.loss.steps(len(self.tokens))[-1]
@@ -101,19 +109,20 @@ class GradientFlow:
     def inputs(self) -> Scaled:
         """dL/dx_t, all paths. Shape (time, features)."""
         cell, size = self.network.cell, self.trace.units
-        weights = self.network.parameters["weight_ih"].numpy()
+        weights, plan = self.network.parameters["weight_ih"].numpy(), self.trace.plan()
         total = Scaled.zeros(len(self.tokens), weights.shape[1])
         for name in cell.pre_activations:
-            # W x is a plain summand of every pre-activation, so that its gradient is dL/da.
-            block = weights[cell.rows(name, size)]
-            total = total + self.scaled[f"{name}_pre"].times(block, tame(block))
+            # W x is a plain summand of every pre-activation, so that its gradient is dL/da times what taps let through.
+            block, pre = weights[cell.rows(name, size)], self.scaled[f"{name}_pre"]
+            slope = plan.slopes(f"{name}_pre") * plan.slopes(f"{name}_from_input")
+            through = Scaled.of(pre.mantissa * slope, pre.exponent) if plan.has_taps else pre
+            total = total + through.times(block, tame(block))
         return total
 
     @cached_property
     def initial(self) -> dict[str, Float[np.ndarray, " width"]]:
         """dL/d state before step 0, its parts held independent, by part. Shape (width,)."""
-        states, values = _tensors(self.trace)
-        first = _steps(self.network, states[:1], values[:1], self.detached).jacobians()[0].numpy()
+        first = _Replay(self.network, self.trace, self.detached).steps(slice(0, 1)).jacobians()[0].numpy()
         before = self.scaled_state[0].times(first, tame(first)).floats()
         cell = self.network.cell
         ends = np.cumsum(cell.state_widths(self.trace.units))[:-1]
@@ -127,9 +136,9 @@ class GradientFlow:
 
     def replay(self, last: int | None = None) -> Iterator[tuple[slice, Steps]]:
         """The steps up to `last`, by default the last that the loss reads, backwards in chunks of bounded size."""
-        states, values = _tensors(self.trace)
-        for span in chunks(self.last if last is None else last, states.shape[1]):
-            yield span, _steps(self.network, states[span], values[span], self.detached)
+        replay = _Replay(self.network, self.trace, self.detached)
+        for span in chunks(self.last if last is None else last, replay.states.shape[1]):
+            yield span, replay.steps(span)
 
     def singular_values(self, lag: int) -> Float[np.ndarray, " state"]:
         """All singular values of d state_T / d state_{T-lag}, largest first, T being the last step that the loss reads.
@@ -192,7 +201,12 @@ class GradientFlow:
 
 
 def gradient_flow(
-    network: Network, inputs: Inputs | Trace, loss: Loss = _SUM_OF_LAST, *, detached: bool = False
+    network: Network,
+    inputs: Inputs | Trace,
+    loss: Loss = _SUM_OF_LAST,
+    *,
+    detached: bool = False,
+    interventions: Iterable[Intervention] = (),
 ) -> GradientFlow:
     """The gradient of a loss with respect to every state and pre-activation at every step.
 
@@ -202,23 +216,37 @@ def gradient_flow(
         loss: by default the sum of the last hidden state.
         detached: whether gates and candidate see the state as a constant, the truncation of 1997: then what is left of
             the flow is the direct path, the product of the forget gates (of a GRU's update gates).
+        interventions: what is changed in the run, as `record` takes it; a trace brings its own.
 
     Raises:
-        ValueError: if the loss does not fit the run, or a trace is of another network.
+        ValueError: if the loss does not fit the run, a trace is of another network or was recorded with other
+            interventions than those given, or as `record` does.
     """
-    trace = inputs if isinstance(inputs, Trace) else record(network, inputs)
+    trace = _recorded(network, inputs, tuple(interventions))
     trace.check_is_of(network)
     direct = loss.direct(trace["hidden"])
     adjoint, signals = _run_back(network, trace, direct, detached)
     return GradientFlow(loss, trace.tokens, direct, adjoint, signals, network, trace, detached)
 
 
+def _recorded(network: Network, inputs: Inputs | Trace, interventions: tuple[Intervention, ...]) -> Trace:
+    if not isinstance(inputs, Trace):
+        return record(network, inputs, interventions=interventions)
+    if interventions and interventions != inputs.interventions:
+        raise ValueError(
+            f"A trace brings its own interventions; got one that was recorded with {len(inputs.interventions)}, "
+            "and others beside it."
+        )
+    return inputs
+
+
 def _run_back(
     network: Network, trace: Trace, direct: Array, detached: bool
 ) -> tuple[Scaled, dict[str, Scaled]]:
     """The adjoint of the state, lambda_{t-1} += J_t^T lambda_t from the end, and the gradients by all signals."""
-    states, values = _tensors(trace)
-    padding = np.zeros((len(trace), states.shape[1] - trace.units))
+    replay = _Replay(network, trace, detached)
+    width = replay.states.shape[1]
+    padding = np.zeros((len(trace), width - trace.units))
     adjoint = Scaled.of(np.concatenate([direct, padding], axis=1))  # h is the first part of every state
     names = differentiated(network.cell)
     signals = Scaled.zeros(len(names), *direct.shape)
@@ -226,8 +254,8 @@ def _run_back(
     if read.size == 0:  # such as a squared error that is met exactly
         return adjoint, {name: signals[k] for k, name in enumerate(names)}
 
-    for span in chunks(int(read[-1]), states.shape[1]):  # nothing after the loss can change it
-        steps = _steps(network, states[span], values[span], detached)
+    for span in chunks(int(read[-1]), width):  # nothing after the loss can change it
+        steps = replay.steps(span)
         _check_replay(steps, trace["hidden"][span])
         carry_back(adjoint, direct, steps.jacobians().numpy(), span)
         signals[:, span] = gradients_by(steps, names, adjoint[span])
@@ -258,8 +286,22 @@ def gradients_by(steps: Steps, names: list[str], adjoint: Scaled) -> Scaled:
         adjoint = Scaled.of(np.where(rest, adjoint.mantissa, 0.0), adjoint.exponent)
 
 
-def _steps(network: Network, states: Tensor, values: Tensor, detached: bool) -> Steps:
-    return Steps(network.cell, network.parameters, states, values, detached)
+class _Replay:
+    """The steps of a run again, each from its known state and with its interventions, differentiable."""
+
+    def __init__(self, network: Network, trace: Trace, detached: bool) -> None:
+        self._network, self._detached = network, detached
+        self.states: Float[Tensor, "time state"] = torch.from_numpy(trace.state_before())
+        self._values: Float[Tensor, "time features"] = torch.tensor(trace.inputs)
+        self._plan: Plan = trace.plan()
+        self._is_reset = self._plan.is_reset()
+
+    def steps(self, span: slice) -> Steps:
+        """Some of them, as one batch."""
+        cell, parameters = self._network.cell, self._network.parameters
+        tap = self._plan.tap(self._plan.rows(span)) if self._plan.has_taps else identity
+        states, values, is_reset = self.states[span], self._values[span], self._is_reset[span]
+        return Steps(cell, parameters, states, values, self._detached, tap, is_reset)
 
 
 def _check_replay(steps: Steps, hidden: Array) -> None:
@@ -267,7 +309,3 @@ def _check_replay(steps: Steps, hidden: Array) -> None:
     replayed = steps.signals.hidden.detach().numpy()
     if not np.abs(replayed - hidden).max() <= _REPLAY_TOLERANCE * max(1.0, np.abs(hidden).max()):
         raise ValueError("The trace was recorded from another network than the one given.")
-
-
-def _tensors(trace: Trace) -> tuple[Float[Tensor, "time state"], Float[Tensor, "time features"]]:
-    return torch.from_numpy(trace.state_before()), torch.tensor(trace.inputs)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from memviz.cells import identity
 from memviz.gradients.paths import memory_of
 from memviz.network import Network
 from memviz.trace import Trace
@@ -50,7 +51,7 @@ def measured_horizon(
 
     Args:
         network: the network.
-        trace: a run of it.
+        trace: a run of it; its interventions act in the moved runs too, and what it froze stays a constant.
         last: the timestep T at which the memory is read.
         lags: which lags k; by default all, or MOST_MOVED of them, spread evenly over the logarithm.
 
@@ -90,8 +91,10 @@ def _moved(network: Network, trace: Trace, last: int, lags: list[int]) -> Float[
     inputs = torch.tensor(trace.inputs)
     starts = torch.tensor([last - lag for lag in lags]).repeat(2)
     sizes = torch.tensor([SIZE, -SIZE], dtype=torch.float64).repeat_interleave(len(lags))
-    signals = None
+    signals, plan = None, trace.plan()
+    zeros, taps = cell.state_type(*(torch.zeros_like(part) for part in state)), plan.taps()
     for t in range(first, last + 1):
-        state, signals = network.step(inputs[t] + torch.where(starts == t, sizes, 0.0)[:, None], state)
+        x = inputs[t] + torch.where(starts == t, sizes, 0.0)[:, None]
+        state, signals = network.step(x, zeros if t in plan.resets else state, taps[t] or identity)
     memory: Float[np.ndarray, "run unit"] = getattr(signals, memory_of(trace)).numpy()
     return memory.reshape(2, len(lags), -1)

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from memviz.gradients.flow import GradientFlow
 from memviz.gradients.scaled import Scaled
+from memviz.interventions import Plan
 from memviz.trace import Array, Trace
 
 
@@ -22,12 +23,21 @@ def memory_of(trace: Trace) -> str:
 
 
 def kept(trace: Trace) -> Array | None:
-    """The factor by which each step keeps the memory straight on, (time, unit); None for a cell without one."""
+    """The factor by which each step keeps the memory straight on, (time, unit); None for a cell without one.
+
+    It is the gate, times what an intervention on the memory lets through, and 0 where the state was reset.
+    """
     if trace.cell.family == "gru":
-        return trace["update"]
-    if trace.cell.family == "lstm":
-        return trace["forget"] if "forget" in trace.names else np.ones_like(trace["cell"])
-    return None
+        gate = trace["update"]
+    elif trace.cell.family == "lstm":
+        gate = trace["forget"] if "forget" in trace.names else np.ones_like(trace["cell"])
+    else:
+        return None
+    if not trace.interventions:
+        return gate
+    plan = trace.plan()
+    through: Array = gate * plan.slopes(memory_of(trace)) * ~plan.is_reset()[:, None]
+    return through
 
 
 def log2_direct_path(trace: Trace, last: int) -> Float[np.ndarray, "lag unit"]:
@@ -58,6 +68,7 @@ def half_lives(trace: Trace) -> Array | None:
     keep = kept(trace)
     if keep is None:
         return None
+    keep = np.abs(keep)  # an intervention may have turned its sign
     with np.errstate(divide="ignore"):
         lives: Array = np.where(keep < 1, -np.log(2.0) / np.log(np.minimum(keep, 1 - 1e-17)), np.inf)
     return lives
@@ -100,7 +111,10 @@ class Split:
 
 
 def split(flow: GradientFlow) -> Split:
-    """The gradient of the memory by its paths; every closed form here is checked against the flow by `residual`."""
+    """The gradient of the memory by its paths; every closed form here is checked against the flow by `residual`.
+
+    Where the run has interventions, each path is that of the changed step: a tap's own slope is a factor of it.
+    """
     memory = flow.scaled[memory_of(flow.trace)]
     names = [memory_of(flow.trace), "hidden", *(f"{gate}_pre" for gate in flow.network.cell.pre_activations)]
     tops = np.stack([flow.scaled[name].top()[:, 0] for name in names]).max(axis=0)
@@ -130,18 +144,20 @@ def _lstm_parts(flow: GradientFlow, here: dict[str, Array], after: dict[str, Arr
     trace, cell = flow.trace, flow.network.cell
     keep = kept(trace)
     assert keep is not None
-    u = np.exp(-2 * np.abs(trace["cell"]))
-    exposed = (
-        4 * u / (1 + u) ** 2 if "cell_tanh" in trace.names else 1.0
-    )  # 1 - tanh^2 c_t, without cancelling
-    output = trace["output"]
+    plan = trace.plan()
+    exposed: Array | float = 1.0
+    if "cell_tanh" in trace.names:  # 1 - tanh^2 c_t without cancelling, before any intervention on that tanh
+        u = np.exp(-2 * np.abs(trace["cell"]))
+        exposed = 4 * u / (1 + u) ** 2
+    out = trace["output"] * plan.slopes("cell_tanh") * plan.slopes("hidden")
     parts = {
         "carousel": after["cell"] * np.append(keep[1:], keep[:1], axis=0),  # dc_{t+1} f_{t+1}
-        "exposure": here["hidden"] * output * exposed,  # dh_t o_t (1 - tanh^2 c_t)
+        "exposure": here["hidden"] * out * exposed,  # dh_t o_t (1 - tanh^2 c_t)
     }
     if cell.peepholes and not flow.detached:  # p_i da^i_{t+1} + p_f da^f_{t+1} + p_o da^o_t
         p = {gate: flow.network.parameters[f"peephole_{gate}"].numpy() for gate in cell.peepholes}
-        terms = [p[g] * (here if g == "output" else after)[f"{g}_pre"] for g in cell.peepholes]
+        seen = {g: _into(plan, g, "from_cell", is_next=g != "output") for g in cell.peepholes}
+        terms = [p[g] * seen[g] * (here if g == "output" else after)[f"{g}_pre"] for g in cell.peepholes]
         parts["peepholes"] = np.sum(terms, axis=0)
     return parts
 
@@ -161,12 +177,23 @@ def _hidden_parts(
 def _through_gates(flow: GradientFlow, after: dict[str, Array], trace: Trace) -> Array:
     """Sum over gates of U^T da_{t+1}; the candidate of a GRU sees h through the reset gate."""
     cell, weights = flow.network.cell, flow.network.parameters["weight_hh"].numpy()
+    plan = trace.plan()
     total = np.zeros_like(after["hidden"])
     for gate in cell.pre_activations:
-        block, da = weights[cell.rows(gate, trace.units)], after[f"{gate}_pre"]
+        block = weights[cell.rows(gate, trace.units)]
+        da = after[f"{gate}_pre"] * _into(plan, gate, "from_hidden", is_next=True)
         if gate == "candidate":
             reset = np.append(trace["reset"][1:], trace["reset"][:1], axis=0)
             total += (da * reset) @ block if cell.reset_after else (da @ block) * reset
         else:
             total += da @ block
     return total
+
+
+def _into(plan: Plan, gate: str, part: str, *, is_next: bool) -> Array:
+    """What taps let through from the state into a pre-activation, of this step or of the next."""
+    slopes = plan.slopes(f"{gate}_pre") * plan.slopes(f"{gate}_{part}")
+    if not is_next:
+        return slopes
+    slopes = slopes * ~plan.is_reset()[:, None]
+    return np.append(slopes[1:], slopes[:1], axis=0)

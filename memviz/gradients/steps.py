@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from memviz.cells import Cell, Tap, identity, is_part
@@ -29,6 +30,13 @@ def detach_within(name: str, value: Tensor) -> Tensor:
     return value.detach() if name == "output_from_cell" else value
 
 
+def after_cut(cut: Tap, tap: Tap) -> Tap:
+    """The tap of a run's interventions, after what is cut for the gradient alone."""
+    if cut is identity or tap is identity:
+        return tap if cut is identity else cut
+    return lambda name, value: tap(name, cut(name, value))
+
+
 def differentiated(cell: Cell) -> list[str]:
     """The signals whose gradient is kept: all but the parts of a pre-activation, whose gradient is its own."""
     return [name for name in cell.signal_names if not is_part(name)]
@@ -51,7 +59,8 @@ def differentiating() -> Iterator[None]:
 class Steps:
     """Some steps of a cell, each from its own state, differentiable; networks may stand in front of time.
 
-    Detached, the gates and the candidate see the state as a constant.
+    Detached, the gates and the candidate see the state as a constant. The tap is that of a run's interventions; where
+    the state was reset, no gradient goes back to the one that was thrown away.
     """
 
     def __init__(
@@ -61,22 +70,28 @@ class Steps:
         states: Float[Tensor, "*networks time state"],
         values: Float[Tensor, "*networks time features"],
         detached: bool = False,
+        tap: Tap = identity,
+        is_reset: Bool[np.ndarray, " time"] | None = None,
     ) -> None:
         self._start = (cell, parameters, states, values)
-        self._detached = detached
+        self._detached, self._tap, self._is_reset = detached, tap, is_reset
         self._run(detach_within if detached else identity)
 
     @differentiating()
-    def _run(self, tap: Tap) -> None:
+    def _run(self, cut: Tap) -> None:
         cell, parameters, states, values = self._start
+        tap, is_reset = after_cut(cut, self._tap), self._is_reset
         hidden_size = parameters["weight_hh"].shape[-1]
         self.states = states.clone().requires_grad_()
-        parts = self.states.split(cell.state_widths(hidden_size), dim=-1)
+        entered = self.states
+        if is_reset is not None and is_reset.any():
+            entered = torch.where(torch.tensor(is_reset)[:, None], self.states.detach(), self.states)
+        parts = entered.split(cell.state_widths(hidden_size), dim=-1)
 
         def leaf(name: str, value: Tensor) -> Tensor:
             # A constant becomes a leaf, so that it can be differentiated by: a gate fixed at 1, a part that is cut.
-            tapped = tap(name, value)
-            return tapped if tapped.requires_grad else tapped.requires_grad_()
+            changed = tap(name, value)
+            return changed if changed.requires_grad else changed.requires_grad_()
 
         after, self.signals = cell.step(parameters, values.clone(), cell.state_type(*parts), leaf)
         self.after = torch.cat(after, dim=-1)
@@ -85,7 +100,7 @@ class Steps:
         """J_t = d state_t / d state_{t-1}: one backward pass, vmapped over the rows of all J_t."""
         if not self._detached:
             return self._by_rows(self.after, self.states)
-        cut = Steps(*self._start)
+        cut = Steps(*self._start, tap=self._tap, is_reset=self._is_reset)
         cut._run(detach_gates)
         return cut._by_rows(cut.after, cut.states)
 

@@ -12,7 +12,8 @@ from torch.func import grad, vmap
 from memviz.cells import Tap, identity
 from memviz.gradients.flow import GradientFlow
 from memviz.gradients.scaled import Scaled
-from memviz.gradients.steps import detach_within, differentiating
+from memviz.gradients.steps import after_cut, detach_within, differentiating
+from memviz.interventions import Rows
 
 _CHUNK_NUMBERS = 2**21
 """Numbers of weight gradient held at once: 16 MB."""
@@ -108,15 +109,17 @@ def _by_step(
     # The state before each step is a constant here: the adjoint alone carries the truncation, but for one peephole,
     # whose own weights must keep their gradient.
     is_cut = flow.detached and parameter != "peephole_output"
-    tap: Tap = detach_within if is_cut else identity
+    cut: Tap = detach_within if is_cut else identity
+    plan = flow.trace.plan()
     widths = cell.state_widths(flow.trace.units)
     others = dict(network.parameters)
 
-    def product(weights: Tensor, x: Tensor, state: Tensor, adjoint: Tensor) -> Tensor:
+    def product(weights: Tensor, x: Tensor, state: Tensor, adjoint: Tensor, rows: Rows) -> Tensor:
+        tap = after_cut(cut, plan.tap(rows) if plan.has_taps else identity)
         after, _ = cell.step(others | {parameter: weights}, x, cell.state_type(*state.split(widths)), tap)
         return (torch.cat(after) * adjoint).sum()
 
-    by_weights = vmap(grad(product), in_dims=(None, 0, 0, 0))
+    by_weights = vmap(grad(product), in_dims=(None, 0, 0, 0, 0))
     states, values = torch.from_numpy(flow.trace.state_before()), torch.tensor(flow.trace.inputs)
     top = flow.scaled_state.top()
     adjoint = torch.from_numpy(flow.scaled_state.over(top))
@@ -124,7 +127,9 @@ def _by_step(
     for start in range(0, flow.last + 1, chunk):
         span = slice(start, min(start + chunk, flow.last + 1))
         with differentiating():
-            found = by_weights(network.parameters[parameter], values[span], states[span], adjoint[span])
+            found = by_weights(
+                network.parameters[parameter], values[span], states[span], adjoint[span], plan.rows(span)
+            )
         flat = found[:, rows].numpy().reshape(span.stop - span.start, -1)
         largest = np.abs(flat).max(axis=1)
         own = np.frexp(largest)[1]

@@ -1,0 +1,171 @@
+"""Edits of a network and of its input: pure, and refused with a sentence."""
+
+import numpy as np
+import pytest
+import torch
+
+from memviz.cells import CELLS
+from memviz.edits import (
+    delete_token,
+    insert_token,
+    remove_unit,
+    replace_token,
+    set_weight,
+    swap_units,
+    zero_block,
+)
+from memviz.encoding import EncodingError, encode
+from memviz.experiment import Experiment
+from memviz.network import Network
+from memviz.trace import record
+from tests import oracles
+
+FEATURES, HIDDEN, TIME = 3, 4, 6
+every_cell = pytest.mark.parametrize("name", oracles.NAMES)
+
+
+def network_of(name: str) -> Network:
+    return Network(CELLS[name], oracles.as_torch(oracles.parameters(name, FEATURES, HIDDEN, 0)))
+
+
+@every_cell
+def test_one_weight_is_set_and_nothing_else(name: str) -> None:
+    network = network_of(name)
+    for parameter, tensor in network.parameters.items():
+        before = tensor.clone()
+        edited = set_weight(network, parameter, 1, 2 if tensor.ndim == 2 else None, 0.125).parameters[
+            parameter
+        ]
+        assert (edited != before).nonzero().tolist() == [[1, 2] if tensor.ndim == 2 else [1]]
+        assert edited[(1, 2) if tensor.ndim == 2 else 1] == 0.125
+        assert torch.equal(network.parameters[parameter], before)
+
+
+@every_cell
+def test_the_block_of_a_gate_is_set_to_zero_and_no_other(name: str) -> None:
+    network = network_of(name)
+    for index, gate in enumerate(network.cell.gates):
+        edited = zero_block(network, "weight_hh", gate).parameters["weight_hh"]
+        rows = np.arange(len(edited)) // HIDDEN
+        assert not edited[rows == index].any()
+        assert torch.equal(edited[rows != index], network.parameters["weight_hh"][rows != index])
+    assert not zero_block(network, "bias_ih").parameters["bias_ih"].any()
+
+
+@every_cell
+def test_swapping_two_units_exchanges_their_signals_and_changes_nothing_else(name: str) -> None:
+    network, xs = network_of(name), oracles.inputs(FEATURES, TIME, 0)
+    order = [0, 3, 2, 1]
+    plain, swapped = record(network, xs), record(swap_units(network, 1, 3), xs)
+    for signal in plain.names:
+        np.testing.assert_allclose(swapped[signal], plain[signal][:, order], rtol=1e-12, atol=1e-13)
+    back = swap_units(swap_units(network, 1, 3), 1, 3)
+    assert all(torch.equal(back.parameters[key], value) for key, value in network.parameters.items())
+
+
+@every_cell
+def test_a_unit_that_nothing_reads_can_be_removed_unseen(name: str) -> None:
+    p = oracles.parameters(name, FEATURES, HIDDEN, 1)
+    p["weight_hh"][:, 2] = 0
+    if "weight_gates" in p:
+        p["weight_gates"][:, [2, 6, 10]] = 0
+    network, xs = Network(CELLS[name], oracles.as_torch(p)), oracles.inputs(FEATURES, TIME, 1)
+    smaller = remove_unit(network, 2)
+    assert smaller.hidden_size == HIDDEN - 1
+    np.testing.assert_allclose(
+        record(smaller, xs)["hidden"],
+        np.delete(record(network, xs)["hidden"], 2, axis=1),
+        rtol=1e-12,
+        atol=1e-14,
+    )
+
+
+def test_a_replaced_token_changes_its_row_alone() -> None:
+    original = encode("hello")
+    edited = replace_token(original, 1, "o")
+    assert "".join(edited.sequence.tokens) == "hollo"
+    assert edited.sequence.features == original.features
+    assert edited.alignment == tuple((t, t) for t in range(5))
+    assert np.array_equal(edited.sequence.inputs, encode("hollo", alphabet="helo").inputs)
+
+
+def test_an_inserted_and_a_deleted_token_have_no_partner() -> None:
+    original = encode("hello")
+    longer, shorter = insert_token(original, 5, "h"), delete_token(original, 0)
+    assert ("".join(longer.sequence.tokens), "".join(shorter.sequence.tokens)) == ("helloh", "ello")
+    assert longer.alignment == (*((t, t) for t in range(5)), (None, 5))
+    assert shorter.alignment == ((0, None), (1, 0), (2, 1), (3, 2), (4, 3))
+    first = insert_token(original, 0, "l")
+    assert first.alignment == ((None, 0), *((t, t + 1) for t in range(5)))
+    back = delete_token(first.sequence, 0).sequence
+    assert back.tokens == original.tokens
+    assert np.array_equal(back.inputs, original.inputs)
+
+
+def test_the_same_network_reads_the_edited_sequence() -> None:
+    original = encode("abcabc")
+    network = Experiment(hidden_size=3).build(original)
+    edited = insert_token(original, 3, "b").sequence
+    trace, plain = record(network, edited), record(network, original)
+    assert np.array_equal(trace["hidden"][:3], plain["hidden"][:3])
+    rebuilt = Experiment(hidden_size=3).build(edited)
+    assert all(torch.equal(rebuilt.parameters[key], value) for key, value in network.parameters.items())
+
+
+def test_an_invisible_symbol_is_shown_and_words_and_numbers_are_edited_too() -> None:
+    assert replace_token(encode("a b"), 0, " ").sequence.tokens == ("␣", "␣", "b")
+    words = insert_token(encode("the cat", kind="words"), 2, "the")
+    assert words.sequence.symbols == ("the", "cat", "the")
+    numbers = replace_token(encode("1 2 3", kind="numbers"), 1, (-0.5,))
+    assert numbers.sequence.tokens == ("1", "−0.5", "3")
+    assert numbers.sequence.inputs.tolist() == [[1.0], [-0.5], [3.0]]
+
+
+NETWORK, SEQUENCE = network_of("lstm"), encode("hello")
+NUMBERS = encode("1 2 3", kind="numbers")
+REFUSED = {
+    "an unknown parameter": (
+        lambda: set_weight(NETWORK, "weight", 0, 0, 1.0),
+        r"The parameters are weight_ih, .*; got weight\.",
+    ),
+    "a row too many": (
+        lambda: set_weight(NETWORK, "weight_hh", 16, 0, 1.0),
+        r"weight_hh is \(16, 4\), a place in it is a row and column from 0; got \(16, 0\)\.",
+    ),
+    "a bias with a column": (lambda: set_weight(NETWORK, "bias_ih", 0, 0, 1.0), r"bias_ih is \(16,\), .* a row from 0"),
+    "a matrix without one": (lambda: set_weight(NETWORK, "weight_hh", 0, None, 1.0), r"row and column from 0; got"),
+    "NaN": (lambda: set_weight(NETWORK, "bias_ih", 0, None, float("nan")), r"A weight is a finite number; got nan\."),
+    "an unknown gate": (
+        lambda: zero_block(NETWORK, "weight_hh", "reset"),
+        r"weight_hh has rows for input, forget, candidate, output; got reset\.",
+    ),
+    "a gate of a peephole": (
+        lambda: zero_block(network_of("lstm-peephole"), "peephole_input", "input"),
+        r"peephole_input has rows for no gate; got input\.",
+    ),
+    "a unit too many": (lambda: swap_units(NETWORK, 0, 4), r"The units are 0 to 3; got 4\."),
+    "a negative unit": (lambda: remove_unit(NETWORK, -1), r"The units are 0 to 3; got -1\."),
+    "the last unit": (
+        lambda: remove_unit(Experiment(hidden_size=1).build(1), 0),
+        r"A network has 1 or more units; got one, and it would go\.",
+    ),
+    "a symbol outside the alphabet": (
+        lambda: replace_token(SEQUENCE, 0, "x"),
+        r'A network reads the symbols of its alphabet, "h", "e", "l", "o"; got "x"\.',
+    ),
+    "markup": (lambda: insert_token(SEQUENCE, 0, "<b>" * 50), r"; got \"<b>.*…\"\."),
+    "a step too late": (lambda: replace_token(SEQUENCE, 5, "h"), r"at a timestep from 0 to 4; got 5\."),
+    "a step before the first": (lambda: delete_token(SEQUENCE, -1), r"at a timestep from 0 to 4; got -1\."),
+    "a gap": (lambda: insert_token(SEQUENCE, 6, "h"), r"at a timestep from 0 to 5; got 6\."),
+    "the only token": (lambda: delete_token(encode("a"), 0), r"got one, and it would go\."),
+    "two numbers": (lambda: replace_token(NUMBERS, 0, (1.0, 2.0)), r"is 1 finite number; got \"\(1\.0, 2\.0\)\"\."),
+    "no number": (lambda: replace_token(NUMBERS, 0, "x"), r"is 1 finite number; got \"x\"\."),
+    "an infinite number": (lambda: replace_token(NUMBERS, 0, (float("inf"),)), r"is 1 finite number"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_an_edit_that_does_not_fit_is_refused_with_a_sentence(what: str) -> None:
+    make, sentence = REFUSED[what]
+    with pytest.raises((ValueError, EncodingError), match=sentence):
+        make()
