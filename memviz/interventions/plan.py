@@ -90,7 +90,7 @@ class Plan:
         self._awaited = {op.frozen_at for ops in self._ops.values() for op in ops} - {None}
 
     def settle(self, timestep: int, signals: Any) -> None:
-        """Tell the freezes what a step left, each signal (unit,) by its name; of several networks (network, 1, unit)."""
+        """Tell the freezes what a step left, by name (unit,), or of several networks (network, 1, unit)."""
         if timestep in self._awaited:
             self._settle(lambda name, at: getattr(signals, name) if at == timestep else None)
 
