@@ -1,24 +1,37 @@
 """Edits of a network and of its input: pure, and refused with a sentence."""
 
+import json
+from urllib.parse import quote
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from jaxtyping import config
 
 from memviz.cells import CELLS
 from memviz.edits import (
+    SetWeight,
+    SwapUnits,
+    ZeroBlock,
     delete_token,
+    from_data,
+    from_text,
     insert_token,
     remove_unit,
     replace_token,
     set_weight,
     swap_units,
+    to_data,
+    to_text,
     zero_block,
 )
 from memviz.encoding import EncodingError, encode
 from memviz.experiment import Experiment
 from memviz.network import Network
 from memviz.trace import record
-from tests import oracles
+from tests import oracles, strategies
 
 FEATURES, HIDDEN, TIME = 3, 4, 6
 every_cell = pytest.mark.parametrize("name", oracles.NAMES)
@@ -169,3 +182,34 @@ def test_an_edit_that_does_not_fit_is_refused_with_a_sentence(what: str) -> None
     make, sentence = REFUSED[what]
     with pytest.raises((ValueError, EncodingError), match=sentence):
         make()
+
+
+@given(st.lists(strategies.edits, max_size=8))
+def test_an_address_and_a_file_hold_any_edits_exactly(drawn) -> None:
+    edits = strategies.made(drawn)
+    text = to_text(edits)
+    assert from_text(text) == edits
+    assert repr(from_text(text)) == repr(edits)  # also the sign of a zero
+    assert quote(text, safe="") == text
+    assert from_data(json.loads(json.dumps(to_data(edits)))) == edits
+
+
+def test_the_text_of_edits_reads_as_it_is_meant() -> None:
+    edits = (
+        SetWeight("weight_hh", 3, 2, 0.5),
+        SetWeight("bias_ih", 3, None, -1),
+        ZeroBlock("weight_hh", "forget"),
+    )
+    assert to_text(edits) == "set~weight_hh~3~2~0.5~~set~bias_ih~3~-1.0~~zero~weight_hh~forget"
+    assert from_text("zero~bias_hh~~swap~0~1") == (ZeroBlock("bias_hh"), SwapUnits(0, 1))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e5, "1", None, True])
+def test_a_weight_that_is_no_number_in_range_is_refused(value: object) -> None:
+    before = config.jaxtyping_disable
+    config.update("jaxtyping_disable", True)
+    try:
+        with pytest.raises(ValueError, match="A weight is a number from -10,000 to 10,000; got"):
+            SetWeight("weight_hh", 0, 0, value)
+    finally:
+        config.update("jaxtyping_disable", before)

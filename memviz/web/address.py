@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Container, Mapping
-from dataclasses import Field, asdict, dataclass, fields, replace
+from dataclasses import Field, dataclass, fields, replace
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from memviz.experiment import Experiment
+from memviz.experiment import Experiment, fields_of
 
 VERSION = "1"
 MOST_ADDRESS_BYTES = 2000
@@ -131,7 +131,7 @@ class Codec(Generic[S]):
                 problems.append(f"{rule}; got {_shown(query[name])}.")
             else:
                 values[name] = value
-        known = {"v", *self.fields, *asdict(experiment)}
+        known = {"v", *self.fields, *fields_of(Experiment)}
         unknown = sorted(_shown(name) for name in query if name not in known)
         if unknown:
             listed = ", ".join(unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
