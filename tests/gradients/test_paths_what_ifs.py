@@ -12,6 +12,7 @@ from memviz.gradients import (
     half_lives,
     kept,
     log2_direct_path,
+    measured_horizon,
     memory_products,
     product_horizons,
     saturations,
@@ -130,6 +131,25 @@ def test_a_horizon_by_product_is_that_of_the_gates_that_acted(name: str) -> None
     assert product_horizons(cut, TIME - 1) == [4, 4, 0, 4]  # step 7 lets nothing through
     _, reset = run(name, *held, Reset([9]))
     assert product_horizons(reset, TIME - 1) == [2, 2, 0, 2]
+
+
+@gated
+def test_the_measured_effect_of_a_changed_run_is_that_of_moving_an_input_of_the_changed_transcription(name):
+    chosen = what_ifs(name)[:-1]
+    case, trace = run(name, *chosen)
+    found = measured_horizon(case.network, trace)
+    held = changed.run(name, case.p, case.xs, case.before, chosen)  # what it froze stays a constant
+    _, memory = gate_and_memory(name)
+
+    def moved(t: int, by: float) -> np.ndarray:
+        xs = case.xs.copy()
+        xs[t] += by
+        return changed.run(name, case.p, xs, case.before, chosen, held=held)[-1][memory]
+
+    for lag, effect in zip(found.lags, found.effects, strict=True):
+        t = TIME - 1 - lag
+        expected = np.linalg.norm(moved(t, 1e-4) - moved(t, -1e-4)) / 2e-4
+        assert effect == pytest.approx(expected, rel=1e-8, abs=found.floor)
 
 
 def test_a_gate_that_is_held_is_not_called_saturated() -> None:

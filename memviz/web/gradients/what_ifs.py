@@ -8,7 +8,7 @@ import streamlit as st
 from memviz.edits import SetWeight, SwapUnits, ZeroBlock
 from memviz.gradients import Fitting, WhatIf
 from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Intervention, Patch, Reset, Scale
-from memviz.theme import LOOKS, number
+from memviz.theme import LOOKS, MINUS
 from memviz.web.gradients.address import GradientsState
 from memviz.web.gradients.page import PAGE
 from memviz.web.gradients.words import label_of
@@ -23,6 +23,7 @@ _PARTS = {
     "_bias": "bias of the {}",
 }
 _MOST_RUNS = 6
+_NOT_FOR = (" has no signal ", "The edit is of another cell")
 
 
 def show(state: GradientsState, fits: Mapping[str, Fitting]) -> None:
@@ -32,37 +33,41 @@ def show(state: GradientsState, fits: Mapping[str, Fitting]) -> None:
     acting, left_out = said(state, fits)
     for sentence in left_out:
         st.warning(escaped(sentence), icon=":material/link_off:")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(escaped(acting), width="stretch")
-        st.button(
-            "Drop the what-ifs",
-            icon=":material/undo:",
-            on_click=PAGE.change_experiment,
-            kwargs={"edits": (), "interventions": ()},
-        )
+    st.markdown(escaped(acting))
+    if note := _of_gradients(fits[state.network].interventions):
+        st.caption(escaped(note))
+    st.button(
+        "Drop the what-ifs",
+        icon=":material/undo:",
+        on_click=PAGE.change_experiment,
+        kwargs={"edits": (), "interventions": ()},
+    )
 
 
 def said(state: GradientsState, fits: Mapping[str, Fitting]) -> tuple[str, list[str]]:
-    """What acts, as one line, and a sentence for each edit or intervention that acts in no network.
+    """What acts where, as one line, and a sentence for each edit or intervention that acts in no network.
 
     Args:
         state: what the page shows.
         fits: what acts in each network that is drawn.
     """
     reasons: dict[str, dict[WhatIf, str]] = {name: dict(fit.left_out) for name, fit in fits.items()}
-    acting, left_out = [], []
+    acting: dict[tuple[str, ...], list[str]] = {}
+    left_out = []
     for what_if in (*state.experiment.edits, *state.experiment.interventions):
-        without = [name for name, fit in fits.items() if what_if not in (*fit.edits, *fit.interventions)]
-        if len(without) == len(fits):
-            left_out.append(f"Left out: {in_words(what_if)}. {_reason(what_if, reasons)}")
+        where = tuple(name for name, fit in fits.items() if what_if in (*fit.edits, *fit.interventions))
+        if where:
+            acting.setdefault(where, []).append(in_words(what_if))
         else:
-            which = ", ".join(label_of(name, state) for name in without)
-            acting.append(in_words(what_if) + (f" (not in {which})" if which else ""))
-    line = f"What if: {'; '.join(acting)}." if acting else "None of the what-ifs acts here."
+            left_out.append(f"Left out: {in_words(what_if)}. {_reason(what_if, reasons)}")
+    if not acting:
+        return "None of the what-ifs acts here.", left_out
+    groups = [f"in {_networks(where, state, fits)}: {'; '.join(words)}." for where, words in acting.items()]
+    line = f"What if, {' And '.join(groups)}"
     opened = fits[state.network]
-    if acting and not (opened.edits or opened.interventions):
-        line += f" {label_of(state.network, state)}, looked at below, has none of them."
-    return line + _of_gradients(opened.interventions), left_out
+    if not (opened.edits or opened.interventions):
+        line += f" The network looked at below, {_networks((state.network,), state, fits)}, has none of them."
+    return line, left_out
 
 
 def in_words(what_if: WhatIf) -> str:
@@ -70,7 +75,7 @@ def in_words(what_if: WhatIf) -> str:
     match what_if:
         case SetWeight():
             column = "" if what_if.column is None else f", column {what_if.column}"
-            return f"{what_if.parameter}, row {what_if.row}{column}, set to {number(what_if.value)}"
+            return f"{what_if.parameter}, row {what_if.row}{column}, set to {_plain(what_if.value)}"
         case ZeroBlock():
             whose = f" of the {_name(what_if.gate)}" if what_if.gate else ""
             return f"{what_if.parameter}{whose} set to 0"
@@ -87,11 +92,11 @@ def in_words(what_if: WhatIf) -> str:
 def _done(intervention: Clamp | Scale | Add | Ablate | Freeze | Patch | Detach) -> str:
     match intervention:
         case Clamp():
-            return f"held at {number(intervention.value)}"
+            return f"held at {_plain(intervention.value)}"
         case Scale():
-            return f"times {number(intervention.factor)}"
+            return f"times {_plain(intervention.factor)}"
         case Add():
-            return f"plus {number(intervention.amount)}"
+            return f"plus {_plain(intervention.amount)}"
         case Freeze():
             return f"frozen at its value of step {intervention.at}"
         case Patch():
@@ -113,24 +118,35 @@ def _listed(noun: str, indexes: Sequence[int]) -> str:
     ordered = np.array(indexes)
     runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
     written = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:_MOST_RUNS]]
-    more = f" and {len(indexes)} in all" if len(runs) > _MOST_RUNS else ""
+    more = f" and more, {len(indexes)} in all" if len(runs) > _MOST_RUNS else ""
     return f"{noun}{'s' * (len(indexes) > 1)} {', '.join(written)}{more}"
 
 
+def _networks(where: Sequence[str], state: GradientsState, fits: Mapping[str, Fitting]) -> str:
+    if len(where) == len(fits):
+        return "every network"
+    return " and ".join(f"“{label_of(name, state)}”" for name in where)
+
+
+def _plain(value: float) -> str:
+    """A number that someone has set, as it was set where six digits hold it."""
+    return f"{value:.6g}".replace("-", MINUS)
+
+
 def _reason(what_if: WhatIf, reasons: Mapping[str, Mapping[WhatIf, str]]) -> str:
-    """Why it acts nowhere: a rule that it breaks says more than a signal that some cell does not have."""
+    """Why it acts nowhere: a rule that it breaks says more than a cell that it is not for."""
     found = [of_network[what_if] for of_network in reasons.values()]
-    return next((reason for reason in found if " has no signal " not in reason), found[-1])
+    return next((reason for reason in found if not any(said in reason for said in _NOT_FOR)), found[-1])
 
 
 def _of_gradients(interventions: Sequence[Intervention]) -> str:
-    """What the numbers below are to be read with."""
-    line = ""
+    """What the numbers of the opened network are to be read with."""
+    notes = []
     if any(isinstance(each, Freeze | Patch) for each in interventions):
-        line += (
-            " What is frozen or patched in is a constant: neither a gradient nor a measured effect goes back to "
-            "where it is from."
+        notes.append(
+            "What is frozen or patched in is a constant: neither a gradient nor a measured effect goes back to where "
+            "it is from."
         )
     if any(isinstance(each, Detach) for each in interventions):
-        line += " A detach cuts gradients and leaves values, so that the measured effect goes through it."
-    return line
+        notes.append("A detach cuts gradients and leaves values, so that a measured effect goes through it.")
+    return " ".join(notes)
