@@ -41,7 +41,7 @@ class _Op(NamedTuple):
     Attributes:
         act: what becomes of a value.
         mask: where it acts: some units, the same at each of its steps.
-        constant: its numbers, the same at each of its steps unless it is a patch.
+        constant: its numbers, the same at each of its steps unless it is a patch; of a freeze for each network.
         steps: the timesteps at which it acts.
         slope: d what it gives back / d what it was given, where it acts.
         frozen_at: the step whose value its constant waits for.
@@ -50,7 +50,7 @@ class _Op(NamedTuple):
 
     act: Act
     mask: Bool[Tensor, "time unit"]
-    constant: Float[Tensor, "time unit"]
+    constant: Float[Tensor, "*networks time unit"]
     steps: list[int]
     slope: float
     frozen_at: int | None = None
@@ -58,7 +58,9 @@ class _Op(NamedTuple):
 
 
 class Plan:
-    """The interventions of one run, which `check` has let through.
+    """The interventions of one run, or of the runs of several networks as one batch, which `check` has let through.
+
+    Of several networks each freezes its own value: those constants are (network, time, unit).
 
     Attributes:
         resets: the timesteps before which the state is set to zero.
@@ -66,7 +68,9 @@ class Plan:
         cuts: whether a gradient is cut where values stay, which no central difference can see.
     """
 
-    def __init__(self, interventions: Iterable[Intervention], units: int, time: int) -> None:
+    def __init__(
+        self, interventions: Iterable[Intervention], units: int, time: int, networks: int | None = None
+    ) -> None:
         self._time, self._units = time, units
         self._ops: dict[str, list[_Op]] = {}
         resets: set[int] = set()
@@ -76,7 +80,9 @@ class Plan:
                 if isinstance(intervention, Reset):
                     resets |= set(steps_of(intervention, time))
                     continue
-                self._ops.setdefault(intervention.signal, []).append(_op(intervention, units, time))
+                self._ops.setdefault(intervention.signal, []).append(
+                    _op(intervention, units, time, () if networks is None else (networks,))
+                )
                 self.cuts |= isinstance(intervention, Detach)
         self.resets = frozenset(resets)
         self.has_taps = bool(self._ops)
@@ -84,7 +90,7 @@ class Plan:
         self._awaited = {op.frozen_at for ops in self._ops.values() for op in ops} - {None}
 
     def settle(self, timestep: int, signals: Any) -> None:
-        """Tell the freezes what a step left, each signal (unit,) by its name."""
+        """Tell the freezes what a step left, by name (unit,), or of several networks (network, 1, unit)."""
         if timestep in self._awaited:
             self._settle(lambda name, at: getattr(signals, name) if at == timestep else None)
 
@@ -112,7 +118,10 @@ class Plan:
 
     def rows(self, span: slice) -> Rows:
         """The masks and constants of some timesteps, as inputs of a batch of steps, or of vmap."""
-        return {name: [(op.mask[span], op.constant[span]) for op in ops] for name, ops in self._ops.items()}
+        return {
+            name: [(op.mask[span], op.constant[..., span, :]) for op in ops]
+            for name, ops in self._ops.items()
+        }
 
     def tap(self, rows: Rows) -> Tap:
         """The tap that goes with `rows`, or with one of them."""
@@ -170,7 +179,7 @@ def _step_tap(timestep: int, acting: list[tuple[str, _Op]], made: dict[tuple[int
     return made[key]
 
 
-def _op(intervention: Intervention, units: int, time: int) -> _Op:
+def _op(intervention: Intervention, units: int, time: int, networks: tuple[int, ...]) -> _Op:
     mask = torch.from_numpy(mask_of(intervention, units, time))
     steps = steps_of(intervention, time)
 
@@ -187,7 +196,8 @@ def _op(intervention: Intervention, units: int, time: int) -> _Op:
         case Clamp():
             return _Op(torch.where, mask, every(intervention.value), steps, 0.0)
         case Freeze():
-            return _Op(torch.where, mask, every(0.0).clone(), steps, 0.0, frozen_at=intervention.at)
+            held = every(0.0).repeat(*networks, 1, 1)
+            return _Op(torch.where, mask, held, steps, 0.0, frozen_at=intervention.at)
         case Patch():
             rows, given = every(0.0).clone(), intervention.values[:time]
             rows[: len(given)] = torch.tensor(given)
