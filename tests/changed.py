@@ -36,14 +36,18 @@ def run(
     ops: oracles.Ops = oracles.NUMPY,
     keep: Keep = lambda t, signal, value: value,
     held: Sequence[oracles.Values] | None = None,
+    see: Callable[[int, str, oracles.Array], None] = lambda t, signal, value: None,
 ) -> list[oracles.Values]:
-    """The signals of every step. `keep` sees each value after the change; `held` is where freezes take theirs from."""
+    """The signals of every step. `keep` sees each value after the change, `see` before it; `held` is where freezes take
+    theirs from.
+    """
     steps: list[oracles.Values] = []
     for t, x in enumerate(xs):
         if any(isinstance(iv, Reset) and _acts(iv.steps, t) for iv in interventions):
             state = {part: 0 * _detached(value) for part, value in state.items()}
 
         def tap(signal: str, value: oracles.Array, t: int = t) -> oracles.Array:
+            see(t, signal, value)
             for iv in interventions:
                 if not isinstance(iv, Reset) and iv.signal == signal and _acts(iv.steps, t):
                     value = _changed(iv, t, value, steps if held is None else held)
