@@ -52,10 +52,11 @@ def made_by_the_papers(case: Case, chosen: tuple[Intervention, ...]) -> dict[tup
     """Every signal of every step before its interventions, by the transcription."""
     made: dict[tuple[int, str], np.ndarray] = {}
 
-    def see(t: int, signal: str, value: np.ndarray) -> None:
+    def enter(t: int, signal: str, value: np.ndarray) -> np.ndarray:
         made[t, signal] = value
+        return value
 
-    changed.run(case.name, case.p, case.xs, case.before, chosen, see=see)
+    changed.run(case.name, case.p, case.xs, case.before, chosen, enter=enter)
     return made
 
 
