@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,24 +15,29 @@ from hypothesis import strategies as st
 from jaxtyping import config
 
 from memviz.cells import CELLS
+from memviz.edits import SetWeight, SwapUnits, ZeroBlock
 from memviz.encoding import encode
 from memviz.experiment import Experiment
+from memviz.interventions import Add, Clamp, Patch
 from memviz.trace import record
-from tests import oracles
+from tests import oracles, strategies
 
 every_cell = pytest.mark.parametrize("name", oracles.NAMES)
 reals = st.floats(-100, 100)
-experiments = st.builds(
-    Experiment,
-    cell=st.sampled_from(oracles.NAMES),
-    hidden_size=st.integers(1, 64),
-    seed=st.integers(0, 2**32 - 1),
-    initialisation=st.sampled_from(["uniform", "orthogonal", "normal", "chrono", "non-normal"]),
-    chrono_steps=st.integers(3, 100_000),
-    forget_bias=st.none() | reals,
-    update_bias=st.none() | reals,
-    input_bias=st.none() | reals,
-    recurrent_scale=st.floats(0, 1000),
+experiments = st.fixed_dictionaries(
+    {
+        "cell": st.sampled_from(oracles.NAMES),
+        "hidden_size": st.integers(1, 64),
+        "seed": st.integers(0, 2**32 - 1),
+        "initialisation": st.sampled_from(["uniform", "orthogonal", "normal", "chrono", "non-normal"]),
+        "chrono_steps": st.integers(3, 100_000),
+        "forget_bias": st.none() | reals,
+        "update_bias": st.none() | reals,
+        "input_bias": st.none() | reals,
+        "recurrent_scale": st.floats(0, 1000),
+        "edits": st.lists(strategies.edits, max_size=4),
+        "interventions": st.lists(strategies.interventions, max_size=4),
+    }
 )
 ORDINARY = {
     "cell": "gru",
@@ -73,6 +80,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "update_bias": None,
         "input_bias": None,
         "recurrent_scale": 1.0,
+        "edits": (),
+        "interventions": (),
     }
 
 
@@ -327,7 +336,8 @@ def test_the_recurrent_scale_multiplies_the_recurrent_weights_alone(name: str, s
 
 @given(experiments)
 @settings(max_examples=200)
-def test_a_url_gives_back_exactly_the_settings_it_was_made_from(experiment: Experiment) -> None:
+def test_a_url_gives_back_exactly_the_settings_it_was_made_from(drawn: dict[str, Any]) -> None:
+    experiment = strategies.experiment_of(drawn)
     query = experiment.to_query()
     assert all(type(key) is str and type(value) is str for key, value in query.items())
     again, problems = Experiment.from_query(query)
@@ -337,8 +347,82 @@ def test_a_url_gives_back_exactly_the_settings_it_was_made_from(experiment: Expe
 
 @given(experiments)
 @settings(max_examples=200)
-def test_json_gives_back_exactly_the_settings_it_was_made_from(experiment: Experiment) -> None:
+def test_json_gives_back_exactly_the_settings_it_was_made_from(drawn: dict[str, Any]) -> None:
+    experiment = strategies.experiment_of(drawn)
     assert identical(Experiment.from_json(experiment.to_json()), experiment)
+
+
+def test_an_address_leaves_out_what_it_cannot_hold_and_a_file_holds_it() -> None:
+    patch, clamp = Patch("cell", np.array([[0.1, -0.0], [1e-300, 2.0]])), Clamp("forget", 1.0)
+    beyond = Clamp("forget", 1.0, steps=[10_000])
+    full = Experiment(interventions=(patch, clamp, beyond, *[Add("hidden", 0.5)] * 40))
+    short, problems = Experiment.from_query(full.to_query())
+    assert problems == []
+    assert short == full.in_address
+    assert short.interventions == (clamp, *[Add("hidden", 0.5)] * 31)
+    assert identical(Experiment.from_json(full.to_json()), full)
+    assert len(Experiment(edits=(SwapUnits(0, 1),) * 90).in_address.edits) == 64
+
+
+def test_edits_and_interventions_are_missing_where_an_address_has_none() -> None:
+    default = Experiment(edits=(SwapUnits(0, 1),), interventions=(Clamp("forget", 1.0),))
+    assert Experiment.from_query({}, default) == (Experiment(), [])
+    assert default.plain == Experiment()
+
+
+def test_edits_are_applied_in_their_order_to_the_network_that_was_drawn() -> None:
+    plain = Experiment(hidden_size=3, seed=4).build(2).parameters
+    edits = (SetWeight("weight_hh", 4, 1, 0.5), SwapUnits(1, 2), ZeroBlock("bias_ih", "output"))
+    built = Experiment(hidden_size=3, seed=4, edits=edits).build(2).parameters
+    expected = plain["weight_hh"].clone()
+    expected[4, 1] = 0.5  # unit 1 of the forget gate; the swap brings it to unit 2
+    order = [0, 2, 1]
+    expected = expected.reshape(4, 3, 3)[:, order][:, :, order].reshape(12, 3)
+    assert torch.equal(built["weight_hh"], expected)
+    assert torch.equal(built["weight_ih"], plain["weight_ih"].reshape(4, 3, 2)[:, order].reshape(12, 2))
+    assert not built["bias_ih"][9:].any()
+    assert torch.equal(built["bias_ih"][:9], plain["bias_ih"][:9].reshape(3, 3)[:, order].reshape(9))
+    with pytest.raises(ValueError, match=r"weight_hh is \(12, 3\).*got \(12, 0\)"):
+        Experiment(hidden_size=3, edits=(SetWeight("weight_hh", 12, 0, 1.0),)).build(2)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"interventions": "clamp~forget~nan"}, "An intervention is written as"),
+        ({"interventions": "hold~forget~1"}, "one of clamp"),
+        ({"edits": "set~weight_hh~0~0~1e9"}, "A weight is a number from -10,000 to 10,000; got"),
+        ({"edits": "set~weight_hh~0"}, "An edit is written as"),
+        ({"edits": "set~weights~0~0~1"}, "The parameters of a cell are among"),
+        ({"edits": "zero~weight_hh~forgot"}, "A block is of one of"),
+        ({"edits": "swap~0~-1"}, "An edit is written as"),
+        ({"edits": "~~".join(["swap~0~1"] * 65)}, "at most 64 edits"),
+    ],
+)
+def test_a_broken_what_if_is_said_and_left_out(query: dict[str, str], sentence: str) -> None:
+    again, (problem,) = Experiment.from_query(query | {"seed": "3"})
+    assert again == Experiment(seed=3)
+    assert sentence in problem
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"version": 2}, "version 1; got version 2"),
+        ({"version": True}, "version 1; got version True"),
+        ({"edits": {}}, "Edits are a list"),
+        ({"edits": [{"kind": "cut"}]}, "An edit is an object of a kind"),
+        ({"edits": [{"kind": "swap", "first": 0}]}, "A swap has first, second"),
+        ({"edits": [{"kind": "swap", "first": 0, "second": 1.5}]}, "a whole number from 0"),
+        ({"edits": [{"kind": "swap", "first": 0, "second": 1}] * 1_001}, "at most 1,000; got 1,001"),
+        ({"interventions": [{"kind": "reset", "steps": [-1]}]}, "whole numbers from 0"),
+    ],
+)
+def test_a_file_with_a_broken_what_if_or_of_another_version_is_refused(
+    settings: dict[str, object], sentence: str, unchecked: None
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        Experiment.from_json(json.dumps(settings))
 
 
 def test_a_missing_parameter_takes_the_default_that_is_given() -> None:

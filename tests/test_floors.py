@@ -21,26 +21,26 @@ FLOORS = {
     "network": 1,
     "initialisation": 1,
     "tasks": 1,
-    "experiment": 2,
-    "trace": 2,
+    "experiment": 3,
+    "trace": 3,
     "edits": 2,
-    "gradients": 3,
-    "arithmetic": 3,
-    "products": 3,
-    "parity": 3,
-    "snippet": 3,
-    "comparison": 3,
-    "torch_modules": 3,
-    "training": 3,
-    "findings": 4,
-    "figures": 4,
-    "stage": 4,
-    "live": 4,
-    "web": 5,
+    "gradients": 4,
+    "arithmetic": 4,
+    "products": 4,
+    "parity": 4,
+    "snippet": 4,
+    "comparison": 4,
+    "torch_modules": 4,
+    "training": 4,
+    "findings": 5,
+    "figures": 5,
+    "stage": 5,
+    "live": 5,
+    "web": 6,
 }
 MENU, PAGES, APP = "the menu", "pages", "app.py"
-# memviz/__init__.py shows the library: it may take from the floors up to 3, and those above may take from it.
-MENU_FLOOR, PAGES_FLOOR, APP_FLOOR = 3, 6, 7
+# memviz/__init__.py shows the library: it may take from the floors up to 4, and those above may take from it.
+MENU_FLOOR, PAGES_FLOOR, APP_FLOOR = 4, 7, 8
 
 ONLY_IN = {
     "plotly": {"figures", "live"},

@@ -7,8 +7,18 @@ factual associations in GPT" (arXiv 2202.05262).
 """
 
 from memviz.interventions.plan import Plan, Rows
-from memviz.interventions.rules import check
-from memviz.interventions.text import from_data, from_json, from_text, to_data, to_json, to_text
+from memviz.interventions.rules import check, fitting
+from memviz.interventions.text import (
+    MOST_IN_TEXT,
+    MOST_INDEX_IN_TEXT,
+    from_data,
+    from_json,
+    from_text,
+    last_index,
+    to_data,
+    to_json,
+    to_text,
+)
 from memviz.interventions.values import (
     HOLDS,
     KINDS,
@@ -26,6 +36,8 @@ from memviz.interventions.values import (
 __all__ = [
     "HOLDS",
     "KINDS",
+    "MOST_INDEX_IN_TEXT",
+    "MOST_IN_TEXT",
     "Ablate",
     "Add",
     "Clamp",
@@ -38,9 +50,11 @@ __all__ = [
     "Rows",
     "Scale",
     "check",
+    "fitting",
     "from_data",
     "from_json",
     "from_text",
+    "last_index",
     "to_data",
     "to_json",
     "to_text",

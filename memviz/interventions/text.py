@@ -21,7 +21,8 @@ MOST_IN_TEXT = 32
 MOST_INDEX_IN_TEXT = 9_999
 """The largest timestep or unit in a text: a short address must not ask for long work."""
 _OPERANDS = {"clamp": "value", "scale": "factor", "add": "amount", "freeze": "at"}
-_NUMBER = re.compile(r"-?([0-9]{1,20}\.?[0-9]{0,25}|\.[0-9]{1,25})(e-?[0-9]{1,3})?")
+NUMBER = re.compile(r"-?([0-9]{1,20}\.?[0-9]{0,25}|\.[0-9]{1,25})(e-?[0-9]{1,3})?")
+"""How a number is written in an address."""
 _RUN = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?")
 _FORM = "An intervention is written as in clamp~forget~1~u0_3~t3-5"
 
@@ -36,7 +37,7 @@ def to_text(interventions: Iterable[Intervention]) -> str:
     if any(isinstance(intervention, Patch) for intervention in chosen):
         raise ValueError("An address holds no patch, which has too many numbers; a patch goes into JSON.")
     _check_count(len(chosen))
-    if (last := max(map(_last_index, chosen), default=0)) > MOST_INDEX_IN_TEXT:
+    if (last := max(map(last_index, chosen), default=0)) > MOST_INDEX_IN_TEXT:
         raise ValueError(f"In an address steps and units are 0 to {MOST_INDEX_IN_TEXT:,}; got {last:,}.")
     return "~~".join(_written(intervention) for intervention in chosen)
 
@@ -98,12 +99,18 @@ def from_json(text: str) -> tuple[Intervention, ...]:
     return from_data(data["interventions"])
 
 
+def plain_number(value: int | float) -> str:
+    """A number as an address holds it, exactly: 1e+16 is written as 1e16, because a plus would need an escape."""
+    return repr(value).replace("+", "")
+
+
 def _check_count(count: int) -> None:
     if count > MOST_IN_TEXT:
         raise ValueError(f"An address holds at most {MOST_IN_TEXT} interventions; got more.")
 
 
-def _last_index(intervention: Intervention) -> int:
+def last_index(intervention: Intervention) -> int:
+    """The largest timestep or unit that an intervention names."""
     chosen = [getattr(intervention, name, None) or (0,) for name in ("units", "steps")]
     return max(
         *(indexes[-1] for indexes in chosen), intervention.at if isinstance(intervention, Freeze) else 0
@@ -118,8 +125,8 @@ def _written(intervention: Intervention) -> str:
     kind, parts = _kind(intervention), [_kind(intervention)]
     if hasattr(intervention, "signal"):
         parts.append(intervention.signal)
-    if kind in _OPERANDS:  # 1e+16 is written as 1e16: a plus would need an escape
-        parts.append(repr(getattr(intervention, _OPERANDS[kind])).replace("+", ""))
+    if kind in _OPERANDS:
+        parts.append(plain_number(getattr(intervention, _OPERANDS[kind])))
     for name in ("units", "steps"):
         if (chosen := getattr(intervention, name, None)) is not None:
             parts.append(("u" if name == "units" else "t") + _runs(chosen))
@@ -156,7 +163,7 @@ def _read(text: str) -> Intervention:
 def _number(written: str, text: str, is_whole: bool) -> int | float:
     if is_whole and _RUN.fullmatch(written) and "-" not in written:
         return int(written)
-    if is_whole or not _NUMBER.fullmatch(written):
+    if is_whole or not NUMBER.fullmatch(written):
         raise ValueError(f"{_FORM}, with a number where it has its 1; got {shown(text)}.")
     return float(written)
 

@@ -9,12 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import config
 
-from memviz.cells import CELLS
 from memviz.interventions import (
     Ablate,
     Add,
     Clamp,
-    Detach,
     Freeze,
     Patch,
     Reset,
@@ -24,36 +22,21 @@ from memviz.interventions import (
     to_json,
     to_text,
 )
-from tests import changed
+from tests import changed, strategies
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _unchecked():
-    """Annotations are checked by a random sample of a list, which no strategy may draw."""
+    """What a user of the library meets, who has no annotations checked at every call."""
     before = config.jaxtyping_disable
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", before)
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
-indexes = (
-    st.none()
-    | st.lists(st.integers(0, 9_999), min_size=1, max_size=8)
-    | st.builds(lambda low, length: range(low, low + length), st.integers(0, 9_000), st.integers(1, 900))
-)
-signals = st.sampled_from(sorted({name for cell in CELLS.values() for name in cell.signal_names}))
-written = st.one_of(
-    *(st.builds(kind, signals, numbers, indexes, indexes) for kind in (Clamp, Scale, Add)),
-    *(st.builds(kind, signals, indexes, indexes) for kind in (Ablate, Detach)),
-    st.builds(Reset, indexes),
-    st.builds(Freeze, signals, st.integers(0, 9_999), indexes),
-    st.builds(Freeze, signals, st.just(0), indexes, st.just((1, 2, 9))),
-)
-
-
-@given(st.lists(written, max_size=8).map(tuple))
-def test_an_address_holds_any_interventions_exactly_and_needs_no_escape(interventions) -> None:
+@given(st.lists(strategies.interventions, max_size=8))
+def test_an_address_holds_any_interventions_exactly_and_needs_no_escape(drawn) -> None:
+    interventions = strategies.made(drawn)
     text = to_text(interventions)
     assert from_text(text) == interventions
     assert quote(text, safe="") == text
@@ -64,7 +47,9 @@ def test_an_address_holds_any_interventions_exactly_and_needs_no_escape(interven
 @settings(max_examples=50)
 def test_json_holds_any_interventions_exactly(data) -> None:
     drawn = data.draw(changed.draws("lstm-fgr", 3, 5))
-    interventions = changed.fitting(drawn, "lstm-fgr", 3, 5) + data.draw(st.tuples(written))
+    interventions = changed.fitting(drawn, "lstm-fgr", 3, 5) + strategies.made(
+        [data.draw(strategies.interventions)]
+    )
     assert from_json(to_json(interventions)) == interventions
     assert from_json(json.dumps(json.loads(to_json(interventions)), indent=2)) == interventions
 

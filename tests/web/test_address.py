@@ -9,10 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.cells import CELLS
+from memviz.edits import SetWeight, SwapUnits, TokenEdit
 from memviz.experiment import Experiment
 from memviz.initialisation import INITIALISATIONS
+from memviz.interventions import Clamp, Reset
 from memviz.stage import NODES, PHASES
 from memviz.web.gates.address import CODEC, DEFAULT, GatesState
+from tests import strategies
 
 read = CODEC.read
 
@@ -31,6 +34,8 @@ SETTINGS = st.fixed_dictionaries(
         "update_bias": BIASES,
         "input_bias": BIASES,
         "recurrent_scale": st.floats(0, 1000),
+        "edits": st.lists(strategies.edits, max_size=4),
+        "interventions": st.lists(strategies.interventions, max_size=4),
     }
 )
 VIEWS = st.fixed_dictionaries(
@@ -47,6 +52,16 @@ VIEWS = st.fixed_dictionaries(
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
         "gradients": st.booleans(),
+        "change": st.none()
+        | st.builds(
+            TokenEdit, st.sampled_from(["replace", "insert"]), st.integers(0, 9_999), st.text(max_size=20)
+        )
+        | st.builds(TokenEdit, st.just("delete"), st.integers(0, 9_999)),
+        "what_if": st.booleans(),
+        "chosen": st.integers(0, 63),
+        "weight": st.sampled_from(
+            ["", "forget_from_hidden~2", "candidate_bias~0", "output_from_gates~99999"]
+        ),
     }
 )
 OTHER = GatesState(
@@ -65,9 +80,13 @@ OTHER = GatesState(
     loss_timestep=0,
     loss_unit=0,
     gradients=True,
+    change=TokenEdit("insert", 1, "0.5"),
+    what_if=True,
+    chosen=2,
+    weight="update_from_input~1",
 )
 VIEW = [field.name for field in fields(GatesState) if field.name != "experiment"]
-WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63}
+WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63, "chosen": 63}
 NO_WHOLE_NUMBER = {
     "empty": "",
     "blank": " ",
@@ -103,7 +122,7 @@ def test_a_written_state_is_read_back_exactly_and_without_a_problem(
     view: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     assert set(view) == set(VIEW)
-    state = GatesState(**view, experiment=Experiment(**settings))
+    state = GatesState(**view, experiment=strategies.experiment_of(settings))
     query = state.to_query()
     assert all(isinstance(key, str) and isinstance(value, str) for key, value in query.items())
     assert read(query) == (state, [])
@@ -121,7 +140,13 @@ def test_each_part_of_the_view_alone_survives_the_address(name: str) -> None:
 def test_each_setting_alone_survives_the_address(name: str) -> None:
     value = getattr(OTHER.experiment, name)
     if value == getattr(DEFAULT.experiment, name):
-        value = {"initialisation": "chrono", "chrono_steps": 50, "forget_bias": None}[name]
+        value = {
+            "initialisation": "chrono",
+            "chrono_steps": 50,
+            "forget_bias": None,
+            "edits": (SwapUnits(0, 3), SetWeight("weight_hh", 3, 2, 0.5)),
+            "interventions": (Clamp("forget", 1.0, [0, 3], range(2, 5)), Reset([4])),
+        }[name]
     state = replace(DEFAULT, experiment=replace(DEFAULT.experiment, **{name: value}))
     assert read(state.to_query()) == (state, [])
 

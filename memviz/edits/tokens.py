@@ -1,96 +1,22 @@
-"""A network with one thing changed, and an input with one token changed: pure functions, nothing is edited in place.
+"""An input with one token changed, and how its timesteps align to those of the original, for a comparison of runs."""
 
-An edited sequence comes with the alignment of its timesteps to those of the original, so that two runs can be compared.
-"""
-
+import re
 import unicodedata
 from collections.abc import Sequence as Numbers
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Float
 
 from memviz.encoding import EncodingError, Sequence
 from memviz.encoding.characters import shown, visible
-from memviz.encoding.numbers import short
-from memviz.network import Network
+from memviz.encoding.numbers import encode_numbers, short
+from memviz.interventions.values import MOST_INDEX
 
 Pair = tuple[int | None, int | None]
-
-
-def set_weight(network: Network, parameter: str, row: int, column: int | None, value: float) -> Network:
-    """The network with one weight or bias set.
-
-    Args:
-        network: the network.
-        parameter: its name, such as "weight_hh".
-        row: its row, or its place in a bias or a peephole.
-        column: its column; None for a bias or a peephole.
-        value: a finite number.
-
-    Raises:
-        ValueError: if there is no such parameter or place in it, or the value is not finite.
-    """
-    tensor = _parameter(network, parameter).clone()
-    place = (row,) if column is None else (row, column)
-    inside = len(place) == tensor.ndim and all(
-        0 <= index < size for index, size in zip(place, tensor.shape, strict=True)
-    )
-    if not inside:
-        rule = "row" if tensor.ndim == 1 else "row and column"
-        raise ValueError(
-            f"{parameter} is {tuple(tensor.shape)}, a place in it is a {rule} from 0; got {place}."
-        )
-    if not np.isfinite(value):
-        raise ValueError(f"A weight is a finite number; got {value}.")
-    tensor[place] = value
-    return network.replace(**{parameter: tensor})
-
-
-def zero_block(network: Network, parameter: str, gate: str | None = None) -> Network:
-    """The network with a parameter set to zero, or only its rows of one gate.
-
-    Raises:
-        ValueError: if there is no such parameter, or it has no rows of such a gate.
-    """
-    tensor = _parameter(network, parameter).clone()
-    if gate is None:
-        return network.replace(**{parameter: torch.zeros_like(tensor)})
-    gates = network.cell.gates
-    stacked = parameter in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    if not (stacked and gate in gates):
-        raise ValueError(
-            f"{parameter} has rows for {', '.join(gates) if stacked else 'no gate'}; got {gate}."
-        )
-    tensor[network.cell.rows(gate, network.hidden_size)] = 0.0
-    return network.replace(**{parameter: tensor})
-
-
-def swap_units(network: Network, first: int, second: int) -> Network:
-    """The network with two units in each other's place: the same function, its signals exchanged.
-
-    Raises:
-        ValueError: if there is no such unit.
-    """
-    order = np.arange(network.hidden_size)
-    _check_unit(network, first)
-    _check_unit(network, second)
-    order[[first, second]] = order[[second, first]]
-    return _with_units(network, order)
-
-
-def remove_unit(network: Network, unit: int) -> Network:
-    """The network without one of its units.
-
-    Raises:
-        ValueError: if there is no such unit, or it is the only one.
-    """
-    _check_unit(network, unit)
-    if network.hidden_size == 1:
-        raise ValueError("A network has 1 or more units; got one, and it would go.")
-    return _with_units(network, np.delete(np.arange(network.hidden_size), unit))
+TOKEN_EDITS = ("replace", "insert", "delete")
+_MOST_TOKEN = 400
+_STEP = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +30,70 @@ class Edited:
 
     sequence: Sequence
     alignment: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class TokenEdit:
+    """One token of an input replaced, inserted or deleted, as a value; its text is `replace~3~x` or `delete~3`.
+
+    Attributes:
+        kind: one of `TOKEN_EDITS`.
+        timestep: where; an inserted token is there afterwards.
+        token: the new one as it is written: a symbol, or numbers with ";" between; "" where one is deleted.
+
+    Raises:
+        EncodingError: if a part breaks its rule; the message states it and what arrived.
+    """
+
+    kind: str
+    timestep: int
+    token: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in TOKEN_EDITS:
+            raise EncodingError(f"A token is changed by {', '.join(TOKEN_EDITS)}; got {shown(self.kind)}.")
+        if type(self.timestep) is not int or not 0 <= self.timestep <= MOST_INDEX:
+            raise EncodingError(
+                f"A token is changed at a timestep from 0 to {MOST_INDEX:,}; got {shown(str(self.timestep))}."
+            )
+        if len(self.token) > _MOST_TOKEN:
+            raise EncodingError(f"A token has at most {_MOST_TOKEN} characters; got {len(self.token):,}.")
+        if self.kind == "delete":
+            object.__setattr__(self, "token", "")
+
+    def apply(self, sequence: Sequence) -> Edited:
+        """The sequence with this token changed.
+
+        Raises:
+            EncodingError: if there is no such timestep, or the network could not read the token.
+        """
+        if self.kind == "delete":
+            return delete_token(sequence, self.timestep)
+        change = replace_token if self.kind == "replace" else insert_token
+        token: str | list[float] = self.token
+        if sequence.symbols is None:
+            token = [value for row in encode_numbers(self.token.replace(";", ",")).inputs for value in row]
+        return change(sequence, self.timestep, token)
+
+    def __str__(self) -> str:
+        return "~".join(
+            map(str, (self.kind, self.timestep, *([self.token] if self.kind != "delete" else [])))
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> "TokenEdit":
+        """The change that its text says.
+
+        Raises:
+            EncodingError: if the text has another form, or a part breaks its rule.
+        """
+        kind, _, rest = text.partition("~")
+        timestep, _, token = rest.partition("~")
+        if not _STEP.fullmatch(timestep):
+            raise EncodingError(
+                f"A changed token is written as in replace~3~x or delete~3; got {shown(text)}."
+            )
+        return cls(kind, int(timestep), token)
 
 
 def replace_token(sequence: Sequence, timestep: int, token: str | Numbers[float]) -> Edited:
@@ -145,31 +135,6 @@ def delete_token(sequence: Sequence, timestep: int) -> Edited:
     pairs: list[Pair] = [(t, t if t < timestep else t - 1) for t in kept]
     pairs[timestep] = (timestep, None)
     return Edited(_rebuilt(sequence, kept[:timestep], None, kept[timestep + 1 :]), tuple(pairs))
-
-
-def _parameter(network: Network, name: str) -> Tensor:
-    if name not in network.parameters:
-        raise ValueError(f"The parameters are {', '.join(network.parameters)}; got {name}.")
-    return network.parameters[name]
-
-
-def _check_unit(network: Network, unit: int) -> None:
-    if not 0 <= unit < network.hidden_size:
-        raise ValueError(f"The units are 0 to {network.hidden_size - 1}; got {unit}.")
-
-
-def _with_units(network: Network, order: Int[np.ndarray, " unit"]) -> Network:
-    """The network with these of its units, in this order: along each axis that is made of blocks of units."""
-    size, features = network.hidden_size, network.features
-    cell, changed = network.cell, {}
-    for name, tensor in network.parameters.items():
-        for axis, new in enumerate(cell.parameter_shapes(features, len(order))[name]):
-            if name == "weight_ih" and axis == 1:  # its columns are features
-                continue
-            blocks = np.arange(new // len(order))[:, None] * size
-            tensor = tensor.index_select(axis, torch.from_numpy((blocks + order).ravel()))
-        changed[name] = tensor
-    return Network(cell, changed)
 
 
 def _check_timestep(sequence: Sequence, timestep: int, last: int) -> None:

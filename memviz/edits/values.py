@@ -1,0 +1,152 @@
+"""The edits of a network as frozen values, which an experiment holds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memviz.edits.network import set_weight, swap_units, zero_block
+from memviz.interventions.values import MOST_INDEX, shown
+from memviz.network import Network
+
+WEIGHT_RANGE = (-1e4, 1e4)
+PARAMETERS = (
+    "weight_ih",
+    "weight_hh",
+    "bias_ih",
+    "bias_hh",
+    "peephole_input",
+    "peephole_forget",
+    "peephole_output",
+    "weight_gates",
+)
+GATES = ("input", "forget", "candidate", "output", "reset", "update", "hidden")
+
+
+@dataclass(frozen=True)
+class SetWeight:
+    """Set one weight or bias.
+
+    Attributes:
+        parameter: its name, such as "weight_hh".
+        row: its row, as PyTorch stacks the gates, or its place in a bias or a peephole.
+        column: its column; None for a bias or a peephole.
+        value: a number from -10,000 to 10,000.
+
+    Raises:
+        ValueError: if a part breaks its rule; the message states it and what arrived.
+    """
+
+    parameter: str
+    row: int
+    column: int | None
+    value: int | float
+
+    def __post_init__(self) -> None:
+        _check_parameter(self.parameter)
+        for name in ("row", "column"):
+            if getattr(self, name) is not None or name == "row":
+                object.__setattr__(self, name, _index(name, getattr(self, name)))
+        object.__setattr__(self, "value", _weight(self.value))
+
+    def apply(self, network: Network) -> Network:
+        """The network with this weight."""
+        return set_weight(network, self.parameter, self.row, self.column, self.value)
+
+
+@dataclass(frozen=True)
+class ZeroBlock:
+    """Set a parameter to zero, or only its rows of one gate.
+
+    Attributes:
+        parameter: its name.
+        gate: whose rows; "" is all of them.
+
+    Raises:
+        ValueError: if a part breaks its rule; the message states it and what arrived.
+    """
+
+    parameter: str
+    gate: str = ""
+
+    def __post_init__(self) -> None:
+        _check_parameter(self.parameter)
+        if self.gate != "" and self.gate not in GATES:
+            raise ValueError(f"A block is of one of {', '.join(GATES)}; got {shown(self.gate)}.")
+
+    def apply(self, network: Network) -> Network:
+        """The network without this block."""
+        return zero_block(network, self.parameter, self.gate or None)
+
+
+@dataclass(frozen=True)
+class SwapUnits:
+    """Put two units in each other's place.
+
+    Attributes:
+        first, second: the units.
+
+    Raises:
+        ValueError: if one is no unit; the message states the rule and what arrived.
+    """
+
+    first: int
+    second: int
+
+    def __post_init__(self) -> None:
+        for name in ("first", "second"):
+            object.__setattr__(self, name, _index("unit", getattr(self, name)))
+
+    def apply(self, network: Network) -> Network:
+        """The network with these units exchanged."""
+        return swap_units(network, self.first, self.second)
+
+
+Edit = SetWeight | ZeroBlock | SwapUnits
+KINDS: dict[str, type[Any]] = {"set": SetWeight, "zero": ZeroBlock, "swap": SwapUnits}
+"""Every kind of edit by the name that is written in addresses and files."""
+
+
+def apply(network: Network, edits: Iterable[Edit]) -> Network:
+    """The network after these edits, one after another.
+
+    Raises:
+        ValueError: if one is of a parameter, place, gate or unit that the network does not have.
+    """
+    for edit in edits:
+        network = edit.apply(network)
+    return network
+
+
+def fitting(network: Network, edits: Iterable[Edit]) -> tuple[tuple[Edit, ...], dict[int, str]]:
+    """Those that the network can take, one after another, and why each of the others does not fit, by its place."""
+    applied: list[Edit] = []
+    problems: dict[int, str] = {}
+    for place, edit in enumerate(edits):
+        try:
+            network = edit.apply(network)
+        except ValueError as error:
+            problems[place] = str(error)
+        else:
+            applied.append(edit)
+    return tuple(applied), problems
+
+
+def _check_parameter(value: object) -> None:
+    if not (isinstance(value, str) and value in PARAMETERS):
+        raise ValueError(f"The parameters of a cell are among {', '.join(PARAMETERS)}; got {shown(value)}.")
+
+
+def _index(name: str, value: object) -> int:
+    if isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= value <= MOST_INDEX:
+        return int(value)
+    raise ValueError(f"The {name} of an edit is a whole number from 0 to {MOST_INDEX:,}; got {shown(value)}.")
+
+
+def _weight(value: object) -> float:
+    low, high = WEIGHT_RANGE
+    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if is_number and low <= value <= high:  # type: ignore[operator]  # False for NaN
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError(f"A weight is a number from {low:,.0f} to {high:,.0f}; got {shown(value)}.")
