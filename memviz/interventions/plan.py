@@ -87,6 +87,7 @@ class Plan:
         self.resets = frozenset(resets)
         self.has_taps = bool(self._ops)
         self._acts = {name: [op.act for op in ops] for name, ops in self._ops.items()}
+        self._noted: dict[str, list[Tensor]] = {name: [] for name in self._ops}
         self._awaited = {op.frozen_at for ops in self._ops.values() for op in ops} - {None}
 
     def settle(self, timestep: int, signals: Any) -> None:
@@ -105,16 +106,25 @@ class Plan:
                     op.constant.copy_(value)
 
     def taps(self) -> list[Tap | None]:
-        """The tap of each timestep; None where nothing is touched."""
+        """The tap of each timestep, to be called step after step; None where nothing is touched."""
         acting: list[list[tuple[str, _Op]]] = [[] for _ in range(self._time)]
         for name, ops in self._ops.items():
             for op in ops:
                 for t in op.steps:
                     acting[t].append((name, op))
-        made: dict[tuple[int, ...], Tap] = {}  # most steps are touched alike: they share one tap
+        shared: dict[tuple[int, ...], Tap] = {}  # most steps are touched alike: they share one tap
+        self._noted = {name: [] for name in self._ops}
         return [
-            _step_tap(t, ops_of_step, made) if ops_of_step else None for t, ops_of_step in enumerate(acting)
+            _step_tap(t, ops_of_step, shared, self._noted) if ops_of_step else None
+            for t, ops_of_step in enumerate(acting)
         ]
+
+    def made(self) -> dict[str, tuple[list[int], Float[np.ndarray, "step unit"]]]:
+        """The steps at which the taps of `taps` acted on each signal, and what those had made of it before."""
+        return {
+            name: (sorted({t for op in ops for t in op.steps}), torch.stack(self._noted[name]).numpy())
+            for name, ops in self._ops.items()
+        }
 
     def rows(self, span: slice) -> Rows:
         """The masks and constants of some timesteps, as inputs of a batch of steps, or of vmap."""
@@ -151,32 +161,46 @@ class Plan:
 
 
 class _Tap:
-    """What becomes of each signal; `touched` spares a step the calls that would change nothing."""
+    """What becomes of each signal; `touched` spares a step the calls that would change nothing.
 
-    __slots__ = ("_by_name", "touched")
+    `noted` keeps each value that is going to be changed.
+    """
 
-    def __init__(self, by_name: dict[str, list[tuple[Act, Tensor, Tensor]]]) -> None:
-        self._by_name = by_name
+    __slots__ = ("_by_name", "_noted", "touched")
+
+    def __init__(
+        self,
+        by_name: dict[str, list[tuple[Act, Tensor, Tensor]]],
+        noted: dict[str, list[Tensor]] | None = None,
+    ) -> None:
+        self._by_name, self._noted = by_name, noted
         self.touched = frozenset(by_name)
 
     def __call__(self, name: str, value: Tensor) -> Tensor:
         if name not in self._by_name:
             return value
+        if self._noted is not None:
+            self._noted[name].append(value)
         for act, mask, constant in self._by_name[name]:
             value = act(mask, constant, value)
         return value
 
 
-def _step_tap(timestep: int, acting: list[tuple[str, _Op]], made: dict[tuple[int, ...], Tap]) -> Tap:
+def _step_tap(
+    timestep: int,
+    acting: list[tuple[str, _Op]],
+    shared: dict[tuple[int, ...], Tap],
+    noted: dict[str, list[Tensor]],
+) -> Tap:
     """The tap of one timestep, made once for all steps at which the same acts with the same constants."""
     patched = timestep if any(op.is_patch for _, op in acting) else -1
     key = (patched, *(id(op) for _, op in acting))
-    if key not in made:
+    if key not in shared:
         by_name: dict[str, list[tuple[Act, Tensor, Tensor]]] = {}
         for name, op in acting:
             by_name.setdefault(name, []).append((op.act, op.mask[timestep], op.constant[timestep]))
-        made[key] = _Tap(by_name)
-    return made[key]
+        shared[key] = _Tap(by_name, noted)
+    return shared[key]
 
 
 def _op(intervention: Intervention, units: int, time: int, networks: tuple[int, ...]) -> _Op:
