@@ -6,6 +6,7 @@ trace = memviz.record(network, sequence)
 flow = memviz.gradient_flow(network, trace)
 """
 
+from memviz import tasks
 from memviz.arithmetic import Equation, Term, explain_step
 from memviz.cells import CELLS, Cell
 from memviz.comparison import Comparison, compare
@@ -17,6 +18,7 @@ from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.snippet import Snippet, torch_snippet
 from memviz.trace import Trace, record
+from memviz.training import TrainedNetwork, TrainingSettings, fit, train
 
 __all__ = [
     "CELLS",
@@ -41,11 +43,16 @@ __all__ = [
     "Snippet",
     "Term",
     "Trace",
+    "TrainedNetwork",
+    "TrainingSettings",
     "compare",
     "encode",
     "explain_step",
+    "fit",
     "gradient_flow",
     "parity",
     "record",
+    "tasks",
     "torch_snippet",
+    "train",
 ]

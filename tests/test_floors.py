@@ -18,6 +18,7 @@ FLOORS = {
     "interventions": 0,
     "paths": 0,
     "theme": 0,
+    "tensor_files": 1,
     "network": 1,
     "initialisation": 1,
     "tasks": 1,
