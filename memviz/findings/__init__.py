@@ -16,6 +16,7 @@ from memviz.findings.gradients import (
     sources_finding,
     units_finding,
 )
+from memviz.findings.weights import weights_finding
 
 __all__ = [
     "contributions_finding",
@@ -36,4 +37,5 @@ __all__ = [
     "sources_finding",
     "states_finding",
     "units_finding",
+    "weights_finding",
 ]
