@@ -3,7 +3,7 @@
 from memviz.grid.blocks import Block, Place, Row, gate_block, place_name, sources, unit_block
 from memviz.grid.commands import UNIT, At, Command, Remove, Set, Swap, Undo, Zero, read_commands, read_place
 from memviz.grid.component import grid, said
-from memviz.grid.edit_list import Edits, fitting, with_swap, with_weight, with_zeros
+from memviz.grid.edit_list import Edits, with_swap, with_weight, with_zeros
 from memviz.grid.editor import CHANGED, Editor
 from memviz.grid.payload import grid_payload, network_key
 from memviz.grid.reading import read_weight
@@ -23,7 +23,6 @@ __all__ = [
     "Swap",
     "Undo",
     "Zero",
-    "fitting",
     "gate_block",
     "grid",
     "grid_payload",

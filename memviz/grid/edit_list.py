@@ -1,33 +1,15 @@
 """The edits of a network as a list that a reader makes entry by entry: never longer than what they changed.
 
 Edits are applied in order, so that only the last run of single weights may be tidied: what stands before a swap or a
-block of zeros was changed by it.
+block of zeros was changed by it. Edits that do not fit the network stay in the list for when they do again.
 """
 
 from collections.abc import Iterable
 
-from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply
+from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting
 from memviz.network import Network
 
 Edits = tuple[Edit, ...]
-
-
-def fitting(drawn: Network, edits: Iterable[Edit]) -> tuple[Edits, dict[int, str]]:
-    """The edits that a network can be given, and why not by the place in the list of each other one.
-
-    Another text or cell may take away the row or column of an edit; it is kept for when they come back.
-    """
-    kept: list[Edit] = []
-    misfits: dict[int, str] = {}
-    network = drawn
-    for index, edit in enumerate(edits):
-        try:
-            network = edit.apply(network)
-        except ValueError as error:
-            misfits[index] = str(error)
-        else:
-            kept.append(edit)
-    return tuple(kept), misfits
 
 
 def with_weight(

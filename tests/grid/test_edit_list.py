@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply
-from memviz.grid import Edits, fitting, with_swap, with_weight, with_zeros
+from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting
+from memviz.grid import Edits, with_swap, with_weight, with_zeros
 from memviz.network import Network
 from tests import oracles
 
