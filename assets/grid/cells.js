@@ -34,6 +34,7 @@ export class CellsView {
     this.table.style.width = `${this.side + columns.length * CELL.width}px`;
     this.table.style.height = `${HEAD.height + rows.length * CELL.height}px`;
     this.corner.style.width = `${this.side}px`;
+    write(this.corner, this.isNarrow ? "unit" : "gate, unit");
     this.draw();
   }
 
