@@ -83,6 +83,9 @@ def test_an_edited_weight_changes_every_number_as_in_torch_and_undo_brings_each_
     earlier = nodes(page)
     cell(page, 3, 2).click()
     page.wait_for_url("**weight=forget_from_hidden~2**")
+    lit = page.locator(".machine .node.lit")
+    expect(lit).to_have_count(2)
+    assert {node.get_attribute("data-node") for node in lit.all()} == {"hidden_before", "forget"}
     page.keyboard.type("1.5")
     page.keyboard.press("Enter")
     page.wait_for_url("**edits=set~weight_hh~11~2~1.5&**")
@@ -165,8 +168,8 @@ def test_of_a_large_network_only_what_is_in_sight_is_made(page: Page, open_app: 
     page.keyboard.press("Control+End")
     assert focused(page) == "63,119"
     expect(cell(page, 63, 119)).to_be_in_viewport()
-    expect(page.get_by_role("columnheader", name=f"x: '{letters[-1]}'")).to_be_in_viewport()
-    expect(page.get_by_role("rowheader", name="output o, unit 63")).to_be_in_viewport()
+    expect(page.locator(".grid").get_by_role("columnheader", name=f"x: '{letters[-1]}'")).to_be_in_viewport()
+    expect(page.locator(".grid").get_by_role("rowheader", name="output o, unit 63")).to_be_in_viewport()
     assert page.locator(".grid .cell").count() < 400
     network = replace(DEFAULT.experiment, hidden_size=64).build(encode(letters))
     exact = float(network.parameters["weight_ih"][255, 119])
@@ -181,12 +184,12 @@ def test_other_weights_are_chosen_at_the_same_unit(page: Page, open_app: OpenApp
     page.get_by_label("Weights times").select_option("from_cell")
     expect(page.get_by_role("grid")).to_have_attribute("aria-colcount", "2")
     page.get_by_label("Rows").select_option("unit 5")
-    expect(page.get_by_role("rowheader")).to_have_text(
+    expect(page.locator(".grid").get_by_role("rowheader")).to_have_text(
         [f"{name}, unit 5" for name in ("input i", "forget f", "output o")]
     )
     page.wait_for_url("**weight=input_from_cell~0**")
     page.get_by_label("Rows").select_option("candidate")  # which has no peephole
-    expect(page.get_by_role("columnheader", name="h 7")).to_be_visible()
+    expect(page.locator(".grid").get_by_role("columnheader", name="h 7")).to_be_visible()
     assert page.get_by_label("Weights times").input_value() == "from_hidden"
 
 
