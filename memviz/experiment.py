@@ -28,8 +28,8 @@ BIAS_RANGE = (-100.0, 100.0)
 RECURRENT_SCALE_RANGE = (0.0, 1000.0)
 CHRONO_STEPS_RANGE = (3, 100_000)
 NO_BIAS = "none"
-MOST_WHAT_IFS = 1_000
-"""How many edits, and how many interventions, an experiment may hold."""
+MOST_WHAT_IFS = {"edits": 1_000, "interventions": 64}
+"""How many of them an experiment may hold."""
 
 
 @dataclass(frozen=True)
@@ -237,9 +237,10 @@ def _checked(name: str, value: object) -> object:
 def _checked_what_ifs(name: str, value: object) -> tuple[Any, ...]:
     """Edits or interventions as a tuple of bounded length."""
     kind: Any = {"edits": Edit, "interventions": Intervention}[name]
-    if not isinstance(value, tuple | list) or len(value) > MOST_WHAT_IFS:
+    most = MOST_WHAT_IFS[name]
+    if not isinstance(value, tuple | list) or len(value) > most:
         arrived = f"{len(value):,} of them" if isinstance(value, tuple | list) else shown(value)
-        raise ValueError(f"The {name} are a tuple of at most {MOST_WHAT_IFS:,}; got {arrived}.")
+        raise ValueError(f"The {name} are a tuple of at most {most:,}; got {arrived}.")
     for each in value:
         if not isinstance(each, kind):
             raise ValueError(f"The {name} are those of memviz.{name}; got {shown(each)}.")

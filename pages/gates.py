@@ -10,9 +10,9 @@ import streamlit as st
 from memviz.cells import CELLS
 from memviz.encoding import EncodingError
 from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
-from memviz.findings import main_finding
+from memviz.findings import MEETING, main_finding, meeting_step, what_if_finding
 from memviz.web import engine
-from memviz.web.gates import figures, step
+from memviz.web.gates import figures, step, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
@@ -26,19 +26,28 @@ def show() -> None:
     """The whole page."""
     # What the stage needs comes first, so that it reaches the browser in one go and before the figures below it.
     state = PAGE.current()
-    shown, run, problem = _readable(state)
+    shown, run, misfits, problem = _readable(state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _sequence_controls(state)
         _network_controls(state)
+        st.toggle(
+            "What if",
+            help="Hold a gate, change a token, and see before and after at once.",
+            **PAGE.bound("what_if", state.what_if, lambda on: PAGE.change(what_if=on)),
+        )
+    if state.what_if:
+        what_if.show(state, run)
+    elif run.before is not None:
+        st.caption(escaped(what_if.in_brief(run)))
     for sentence in PAGE.problems():
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
-    st.title(escaped(main_finding(run.trace)), anchor=False)
-    step.show(shown, run)
-    loss = step.loss(shown, run)
-    flow = engine.flow(shown.experiment, shown.text, shown.kind, shown.standardise, loss)
-    figures.show(shown, run, flow)
+    for sentence in misfits:
+        st.warning(escaped(f"Not applied to this run: {sentence}"), icon=":material/hourglass_empty:")
+    st.title(escaped(_finding(shown, run)), anchor=False)
+    step.show(shown, run, state.node)
+    figures.show(shown, run, engine.flow(run.setup, step.loss(shown, run)))
 
 
 def _sequence_controls(state: GatesState) -> None:
@@ -148,21 +157,32 @@ def _read_as(kind: str) -> None:
     PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
-def _readable(state: GatesState) -> tuple[GatesState, engine.Run, str]:
-    """The state with its run or, with a sentence saying why, the last one whose sequence and network could be run."""
+def _finding(shown: GatesState, run: engine.Run) -> str:
+    """What to look at: what the what-ifs have changed or, without any, what the run remembers."""
+    if run.before is None:
+        return main_finding(run.trace)
+    loss, loss_before = step.loss(shown, run), step.loss(shown, run.before)
+    compared = engine.comparison(run.setup, loss, loss_before, 0.0)
+    near = engine.comparison(run.setup, loss, loss_before, MEETING)
+    return what_if_finding(compared, meeting_step(near))
+
+
+def _readable(state: GatesState) -> tuple[GatesState, engine.Run, list[str], str]:
+    """The state with its run, and why some what-ifs do not fit it, a sentence each.
+
+    Where the sequence or the network cannot be run it is the last one that could be, with a sentence saying why.
+    """
     try:
-        run = _run(state)
+        setup, misfits = engine.fitting(state.setup)
+        run = engine.run(setup)
     except ValueError as error:
         shown: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
         if isinstance(error, EncodingError):
             shown = replace(state, text=shown.text, kind=shown.kind, standardise=shown.standardise)
-        return shown, _run(shown), str(error)
+        setup, misfits = engine.fitting(shown.setup)
+        return shown, engine.run(setup), misfits, str(error)
     st.session_state[_LAST_GOOD] = state
-    return state, run, ""
-
-
-def _run(state: GatesState) -> engine.Run:
-    return engine.run(state.experiment, state.text, state.kind, state.standardise)
+    return state, run, misfits, ""
 
 
 show()

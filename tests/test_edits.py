@@ -14,8 +14,10 @@ from memviz.cells import CELLS
 from memviz.edits import (
     SetWeight,
     SwapUnits,
+    TokenEdit,
     ZeroBlock,
     delete_token,
+    fitting,
     from_data,
     from_text,
     insert_token,
@@ -213,3 +215,64 @@ def test_a_weight_that_is_no_number_in_range_is_refused(value: object) -> None:
             SetWeight("weight_hh", 0, 0, value)
     finally:
         config.update("jaxtyping_disable", before)
+
+
+@given(st.sampled_from(["replace", "insert", "delete"]), st.integers(0, 99_999), st.text(max_size=30))
+def test_a_changed_token_survives_its_text(kind: str, timestep: int, token: str) -> None:
+    change = TokenEdit(kind, timestep, token)
+    assert TokenEdit.from_text(str(change)) == change
+    assert (change.token == "") == (kind == "delete" or token == "")
+
+
+def test_a_changed_token_as_a_value_does_what_the_functions_do() -> None:
+    sequence = encode("abca")
+    for change, edited in (
+        (TokenEdit("replace", 1, "c"), replace_token(sequence, 1, "c")),
+        (TokenEdit("insert", 4, "b"), insert_token(sequence, 4, "b")),
+        (TokenEdit("delete", 0), delete_token(sequence, 0)),
+    ):
+        done = change.apply(sequence)
+        assert done.sequence.tokens == edited.sequence.tokens
+        assert (done.sequence.inputs == edited.sequence.inputs).all()
+        assert done.alignment == edited.alignment
+    table = encode("a;b\n1;2\n3;4", "numbers")
+    assert TokenEdit("replace", 1, "-0.5; 1e3").apply(table).sequence.inputs.tolist() == [
+        [1, 2],
+        [-0.5, 1000],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "A changed token is written as"),
+        ("replace~x~a", "A changed token is written as"),
+        ("replace", "A changed token is written as"),
+        ("swap~1~a", "A token is changed by replace, insert, delete; got"),
+        ("insert~1~" + "a" * 401, "at most 400 characters; got 401"),
+    ],
+)
+def test_a_broken_text_of_a_changed_token_is_refused(text: str, sentence: str) -> None:
+    with pytest.raises(EncodingError, match=sentence):
+        TokenEdit.from_text(text)
+
+
+def test_a_token_outside_the_alphabet_of_the_network_is_refused() -> None:
+    with pytest.raises(EncodingError, match=r'its alphabet, "h", .*; got "z"'):
+        TokenEdit("replace", 0, "z").apply(encode("hello"))
+    with pytest.raises(EncodingError, match="1 finite number"):
+        TokenEdit("replace", 0, "1; 2").apply(encode("1 2 3", "numbers"))
+
+
+def test_what_does_not_fit_is_told_by_its_place_and_the_rest_is_applied() -> None:
+    network = network_of("lstm")
+    edits = (
+        SetWeight("bias_ih", 99, None, 1.0),
+        SwapUnits(0, 1),
+        ZeroBlock("peephole_input"),
+        SwapUnits(0, 9),
+    )
+    applied, problems = fitting(network, edits)
+    assert applied == (SwapUnits(0, 1),)
+    assert list(problems) == [0, 2, 3]
+    assert "got 9" in problems[3]

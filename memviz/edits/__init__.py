@@ -6,20 +6,31 @@
 
 from memviz.edits.network import remove_unit, set_weight, swap_units, zero_block
 from memviz.edits.text import MOST_IN_TEXT, from_data, from_text, to_data, to_text
-from memviz.edits.tokens import Edited, Pair, delete_token, insert_token, replace_token
-from memviz.edits.values import WEIGHT_RANGE, Edit, SetWeight, SwapUnits, ZeroBlock, apply
+from memviz.edits.tokens import (
+    TOKEN_EDITS,
+    Edited,
+    Pair,
+    TokenEdit,
+    delete_token,
+    insert_token,
+    replace_token,
+)
+from memviz.edits.values import WEIGHT_RANGE, Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting
 
 __all__ = [
     "MOST_IN_TEXT",
+    "TOKEN_EDITS",
     "WEIGHT_RANGE",
     "Edit",
     "Edited",
     "Pair",
     "SetWeight",
     "SwapUnits",
+    "TokenEdit",
     "ZeroBlock",
     "apply",
     "delete_token",
+    "fitting",
     "from_data",
     "from_text",
     "insert_token",

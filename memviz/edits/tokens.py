@@ -1,5 +1,6 @@
 """An input with one token changed, and how its timesteps align to those of the original, for a comparison of runs."""
 
+import re
 import unicodedata
 from collections.abc import Sequence as Numbers
 from dataclasses import dataclass
@@ -9,9 +10,13 @@ from jaxtyping import Float
 
 from memviz.encoding import EncodingError, Sequence
 from memviz.encoding.characters import shown, visible
-from memviz.encoding.numbers import short
+from memviz.encoding.numbers import encode_numbers, short
+from memviz.interventions.values import MOST_INDEX
 
 Pair = tuple[int | None, int | None]
+TOKEN_EDITS = ("replace", "insert", "delete")
+_MOST_TOKEN = 400
+_STEP = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +30,70 @@ class Edited:
 
     sequence: Sequence
     alignment: tuple[Pair, ...]
+
+
+@dataclass(frozen=True)
+class TokenEdit:
+    """One token of an input replaced, inserted or deleted, as a value; its text is `replace~3~x` or `delete~3`.
+
+    Attributes:
+        kind: one of `TOKEN_EDITS`.
+        timestep: where; an inserted token is there afterwards.
+        token: the new one as it is written: a symbol, or numbers with ";" between; "" where one is deleted.
+
+    Raises:
+        EncodingError: if a part breaks its rule; the message states it and what arrived.
+    """
+
+    kind: str
+    timestep: int
+    token: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind not in TOKEN_EDITS:
+            raise EncodingError(f"A token is changed by {', '.join(TOKEN_EDITS)}; got {shown(self.kind)}.")
+        if type(self.timestep) is not int or not 0 <= self.timestep <= MOST_INDEX:
+            raise EncodingError(
+                f"A token is changed at a timestep from 0 to {MOST_INDEX:,}; got {shown(str(self.timestep))}."
+            )
+        if len(self.token) > _MOST_TOKEN:
+            raise EncodingError(f"A token has at most {_MOST_TOKEN} characters; got {len(self.token):,}.")
+        if self.kind == "delete":
+            object.__setattr__(self, "token", "")
+
+    def apply(self, sequence: Sequence) -> Edited:
+        """The sequence with this token changed.
+
+        Raises:
+            EncodingError: if there is no such timestep, or the network could not read the token.
+        """
+        if self.kind == "delete":
+            return delete_token(sequence, self.timestep)
+        change = replace_token if self.kind == "replace" else insert_token
+        token: str | list[float] = self.token
+        if sequence.symbols is None:
+            token = [value for row in encode_numbers(self.token.replace(";", ",")).inputs for value in row]
+        return change(sequence, self.timestep, token)
+
+    def __str__(self) -> str:
+        return "~".join(
+            map(str, (self.kind, self.timestep, *([self.token] if self.kind != "delete" else [])))
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> "TokenEdit":
+        """The change that its text says.
+
+        Raises:
+            EncodingError: if the text has another form, or a part breaks its rule.
+        """
+        kind, _, rest = text.partition("~")
+        timestep, _, token = rest.partition("~")
+        if not _STEP.fullmatch(timestep):
+            raise EncodingError(
+                f"A changed token is written as in replace~3~x or delete~3; got {shown(text)}."
+            )
+        return cls(kind, int(timestep), token)
 
 
 def replace_token(sequence: Sequence, timestep: int, token: str | Numbers[float]) -> Edited:

@@ -119,6 +119,20 @@ def apply(network: Network, edits: Iterable[Edit]) -> Network:
     return network
 
 
+def fitting(network: Network, edits: Iterable[Edit]) -> tuple[tuple[Edit, ...], dict[int, str]]:
+    """Those that the network can take, one after another, and why each of the others does not fit, by its place."""
+    applied: list[Edit] = []
+    problems: dict[int, str] = {}
+    for place, edit in enumerate(edits):
+        try:
+            network = edit.apply(network)
+        except ValueError as error:
+            problems[place] = str(error)
+        else:
+            applied.append(edit)
+    return tuple(applied), problems
+
+
 def _check_parameter(value: object) -> None:
     if not (isinstance(value, str) and value in PARAMETERS):
         raise ValueError(f"The parameters of a cell are among {', '.join(PARAMETERS)}; got {shown(value)}.")

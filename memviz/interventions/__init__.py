@@ -7,7 +7,7 @@ factual associations in GPT" (arXiv 2202.05262).
 """
 
 from memviz.interventions.plan import Plan, Rows
-from memviz.interventions.rules import check
+from memviz.interventions.rules import check, fitting
 from memviz.interventions.text import (
     MOST_IN_TEXT,
     MOST_INDEX_IN_TEXT,
@@ -50,6 +50,7 @@ __all__ = [
     "Rows",
     "Scale",
     "check",
+    "fitting",
     "from_data",
     "from_json",
     "from_text",

@@ -174,8 +174,8 @@ def _op(intervention: Intervention, units: int, time: int) -> _Op:
     mask = torch.from_numpy(mask_of(intervention, units, time))
     steps = steps_of(intervention, time)
 
-    def every(number: float) -> Tensor:
-        return torch.full((time, units), number, dtype=torch.float64)
+    def every(number: float) -> Tensor:  # one number in memory, however long the run
+        return torch.tensor(number, dtype=torch.float64).expand(time, units)
 
     match intervention:
         case Scale():
@@ -187,9 +187,9 @@ def _op(intervention: Intervention, units: int, time: int) -> _Op:
         case Clamp():
             return _Op(torch.where, mask, every(intervention.value), steps, 0.0)
         case Freeze():
-            return _Op(torch.where, mask, every(0.0), steps, 0.0, frozen_at=intervention.at)
+            return _Op(torch.where, mask, every(0.0).clone(), steps, 0.0, frozen_at=intervention.at)
         case Patch():
-            rows, given = every(0.0), intervention.values[:time]
+            rows, given = every(0.0).clone(), intervention.values[:time]
             rows[: len(given)] = torch.tensor(given)
             return _Op(torch.where, mask, rows, steps, 0.0, is_patch=True)
     return _Op(torch.where, mask, every(0.0), steps, 0.0)

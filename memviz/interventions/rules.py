@@ -8,6 +8,9 @@ from jaxtyping import Bool
 
 from memviz.interventions.values import HOLDS, Freeze, Intervention, Patch, Reset, shown
 
+Held = dict[str, Bool[np.ndarray, "time unit"]]
+"""Which numbers of each signal are replaced already."""
+
 
 @runtime_checkable
 class Taps(Protocol):
@@ -32,32 +35,53 @@ def check(
             number; the message states the rule and what arrived.
     """
     chosen = tuple(interventions)
-    held: dict[str, Bool[np.ndarray, "time unit"]] = {}
+    held: Held = {}
     for intervention in chosen:
-        if not isinstance(intervention, Intervention):
-            raise ValueError(
-                f"An intervention is a Clamp, Scale, Add, Ablate, Freeze, Patch, Detach or Reset; "
-                f"got {shown(intervention)}."
-            )
-        _check_range("steps", intervention.steps, time)
-        if isinstance(intervention, Reset):
-            continue
-        if intervention.signal not in cell.signal_names:
-            raise ValueError(
-                f'"{cell.name}" has the signals {", ".join(cell.signal_names)}; got {intervention.signal}.'
-            )
-        _check_range("units", intervention.units, units)
-        if isinstance(intervention, Freeze):
-            _check_range("steps", (intervention.at,), time)
-            if intervention.at == time - 1:
-                raise ValueError(
-                    f"A freeze holds a value of an earlier step; after step {intervention.at}, the last, is none."
-                )
-        if isinstance(intervention, Patch):
-            _check_patch(intervention, units, time)
-        if isinstance(intervention, HOLDS):
-            _check_held(intervention, held, units, time)
+        _check_one(intervention, cell, units, time, held)
     return chosen
+
+
+def fitting(
+    interventions: Iterable[Intervention], cell: Taps, units: int, time: int
+) -> tuple[tuple[Intervention, ...], dict[int, str]]:
+    """Those that fit a run and one another, earlier ones first, and why each of the others does not, by its place."""
+    applied: list[Intervention] = []
+    problems: dict[int, str] = {}
+    held: Held = {}
+    for place, intervention in enumerate(interventions):
+        try:
+            _check_one(intervention, cell, units, time, held)
+        except ValueError as error:
+            problems[place] = str(error)
+        else:
+            applied.append(intervention)
+    return tuple(applied), problems
+
+
+def _check_one(intervention: Intervention, cell: Taps, units: int, time: int, held: Held) -> None:
+    if not isinstance(intervention, Intervention):
+        raise ValueError(
+            f"An intervention is a Clamp, Scale, Add, Ablate, Freeze, Patch, Detach or Reset; "
+            f"got {shown(intervention)}."
+        )
+    _check_range("steps", intervention.steps, time)
+    if isinstance(intervention, Reset):
+        return
+    if intervention.signal not in cell.signal_names:
+        raise ValueError(
+            f'"{cell.name}" has the signals {", ".join(cell.signal_names)}; got {intervention.signal}.'
+        )
+    _check_range("units", intervention.units, units)
+    if isinstance(intervention, Freeze):
+        _check_range("steps", (intervention.at,), time)
+        if intervention.at == time - 1:
+            raise ValueError(
+                f"A freeze holds a value of an earlier step; after step {intervention.at}, the last, is none."
+            )
+    if isinstance(intervention, Patch):
+        _check_patch(intervention, units, time)
+    if isinstance(intervention, HOLDS):
+        _check_held(intervention, held, units, time)
 
 
 def steps_of(intervention: Intervention, time: int) -> list[int]:
@@ -92,9 +116,7 @@ def _check_patch(patch: Patch, units: int, time: int) -> None:
         )
 
 
-def _check_held(
-    intervention: Intervention, held: dict[str, Bool[np.ndarray, "time unit"]], units: int, time: int
-) -> None:
+def _check_held(intervention: Intervention, held: Held, units: int, time: int) -> None:
     assert not isinstance(intervention, Reset)
     mask, signal = mask_of(intervention, units, time), intervention.signal
     before = held.get(signal)

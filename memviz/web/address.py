@@ -12,6 +12,8 @@ MOST_ADDRESS_BYTES = 2000
 NONE = "none"
 SEQUENCE = ("text", "kind")
 """The fields of a sequence: written in every link, except where they are too long for one."""
+WHAT_IFS = ("edits", "interventions", "change")
+"""What comes next to be left out of a link that has no room."""
 _MOST_DIGITS = 6
 _ON_OFF = {"0": False, "1": True}
 _REAL_LETTERS = frozenset("0123456789.eE+-")
@@ -140,16 +142,17 @@ class Codec(Generic[S]):
 
     def to_query(self, state: S) -> dict[str, str]:
         """The state as URL parameters; `read` gives exactly this state back."""
-        sequence = {name: _written(getattr(state, name)) for name in SEQUENCE if name in self.fields}
+        sequence = {name: written(getattr(state, name)) for name in SEQUENCE if name in self.fields}
         view = {
-            name: _written(getattr(state, name))
+            name: written(getattr(state, name))
             for name in self.fields
             if getattr(state, name) != getattr(self.default, name)
         }
         return {"v": VERSION} | sequence | state.experiment.to_query() | view
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A part of a state as its address holds it."""
     if value is None:
         return NONE
     if isinstance(value, bool):

@@ -6,24 +6,30 @@ caches.
 """
 
 import gc
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 import torch
 
-from memviz.encoding import Sequence, encode
+from memviz.comparison import Comparison, compare
+from memviz.edits import Pair, TokenEdit
+from memviz.edits import fitting as edits_fitting
+from memviz.encoding import EncodingError, Sequence, encode
 from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
+from memviz.interventions import fitting as interventions_fitting
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
-_KEPT = 3
+_KEPT = 4
+"""Two of what is shown, each with the one before any what-if."""
 P = ParamSpec("P")
 R = TypeVar("R")
 torch.set_num_threads(1)
@@ -35,52 +41,142 @@ def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return _ENGINE.submit(function, *args, **kwargs).result()
 
 
+@dataclass(frozen=True)
+class Setup:
+    """All that a run follows from.
+
+    Attributes:
+        experiment: the network's settings, with what is edited in it and held in its run.
+        text, kind, standardise: the sequence as typed.
+        change: one token of it that is changed.
+    """
+
+    experiment: Experiment
+    text: str
+    kind: str
+    standardise: bool = False
+    change: TokenEdit | None = None
+
+    @property
+    def plain(self) -> "Setup":
+        """Without any what-if."""
+        return replace(self, experiment=self.experiment.plain, change=None)
+
+    def key(self) -> str:
+        """What a cache tells it by: Streamlit itself does not look at the types inside a dataclass."""
+        rest = [self.text, self.kind, self.standardise, str(self.change)]
+        return json.dumps([self.experiment.to_json(), *rest])
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A network that ran over a sequence, and what the stage draws of it."""
+    """A network that ran over a sequence, and what the stage draws of it.
 
+    Attributes:
+        setup: what it followed from.
+        sequence: what it ran over.
+        network: the network.
+        trace: the run.
+        payload: what the stage draws of it.
+        before: the run without any what-if, where there is one.
+        alignment: (timestep of `before`, timestep of this run); None is step by step.
+    """
+
+    setup: Setup
     sequence: Sequence
     network: Network
     trace: Trace
     payload: dict[str, Any]
+    before: "Run | None" = None
+    alignment: tuple[Pair, ...] | None = None
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
-def run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
+_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def run(setup: Setup) -> Run:
     """Build and run a network.
+
+    Raises:
+        EncodingError: if the text is no such sequence, or the changed token none that the network reads.
+        ValueError: if an edit or an intervention does not fit the run.
+    """
+    before = None if setup == setup.plain else run(setup.plain)
+    return call(_run, setup, before)
+
+
+def fitting(setup: Setup) -> tuple[Setup, list[str]]:
+    """The setup without the what-ifs that do not fit its run, and why each of those does not.
 
     Raises:
         EncodingError: if the text is no such sequence.
     """
-    return call(_run, experiment, text, kind, standardise)
+    if setup == setup.plain:
+        return setup, []
+    return call(_fitting, setup, run(setup.plain))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
-def flow(experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss) -> GradientFlow:
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def flow(setup: Setup, loss: Loss) -> GradientFlow:
     """The gradient of a loss through such a run."""
-    done = run(experiment, text, kind, standardise)
+    done = run(setup)
     return call(gradient_flow, done.network, done.trace, loss)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
-def flow_payload(
-    experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss
-) -> dict[str, Any]:
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def flow_payload(setup: Setup, loss: Loss) -> dict[str, Any]:
     """What the stage draws of such a gradient."""
-    done = run(experiment, text, kind, standardise)
-    gradients = flow(experiment, text, kind, standardise, loss)
-    return call(stage_gradients, done.network, gradients)
+    return call(stage_gradients, run(setup).network, flow(setup, loss))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
-def proof(experiment: Experiment, text: str, kind: str, standardise: bool) -> Parity:
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def proof(setup: Setup) -> Parity:
     """How far such a run is from torch.nn."""
-    done = run(experiment, text, kind, standardise)
+    done = run(setup)
     return call(parity, done.network, done.trace)
 
 
-def _run(experiment: Experiment, text: str, kind: str, standardise: bool) -> Run:
-    sequence = encode(text, kind, standardise=standardise)
-    network = experiment.build(sequence)
-    trace = record(network, sequence)
-    return Run(sequence, network, trace, stage_payload(network, trace, sequence.features))
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) -> Comparison:
+    """Such a run beside the one without any what-if, with what became of the gradient.
+
+    Raises:
+        ValueError: if the run has no what-if.
+    """
+    done = run(setup)
+    if done.before is None:
+        raise ValueError("A run is compared with the one without its what-ifs; got a run that has none.")
+    flows = flow(setup.plain, loss_before), flow(setup, loss)
+    return call(compare, done.before.trace, done.trace, done.alignment, tolerance=tolerance, gradients=flows)
+
+
+def _run(setup: Setup, before: Run | None) -> Run:
+    sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
+    network = setup.experiment.build(sequence)
+    alignment = None
+    if setup.change is not None:
+        edited = setup.change.apply(sequence)
+        sequence, alignment = edited.sequence, edited.alignment
+    trace = record(network, sequence, interventions=setup.experiment.interventions)
+    second = None if before is None else before.trace
+    payload = stage_payload(network, trace, sequence.features, second)
+    return Run(setup, sequence, network, trace, payload, before, alignment)
+
+
+def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:
+    experiment, change, sequence, problems = setup.experiment, setup.change, plain.sequence, []
+    if change is not None:
+        try:
+            sequence = change.apply(sequence).sequence
+        except EncodingError as error:
+            change, problems = None, [str(error)]
+    edits, broken_edits = edits_fitting(plain.network, experiment.edits)
+    cell, units = plain.trace.cell, plain.trace.units
+    held, broken = interventions_fitting(experiment.interventions, cell, units, len(sequence))
+    fits = replace(experiment, edits=edits, interventions=held)
+    return replace(setup, experiment=fits, change=change), [
+        *problems,
+        *broken_edits.values(),
+        *broken.values(),
+    ]

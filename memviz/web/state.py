@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from memviz.web.address import MOST_ADDRESS_BYTES, SEQUENCE, Codec, S
+from memviz.web.address import MOST_ADDRESS_BYTES, SEQUENCE, WHAT_IFS, Codec, S
 
 _SHOWN = "page"  # the name of the page that wrote its address last
 
@@ -59,7 +59,17 @@ class Page(Generic[S]):
             # A choice out of a list that has shrunk meanwhile arrives as its label: there is no such unit any more.
             return
         except ValueError as error:
-            st.session_state[self._problems] = [str(error)]
+            self.refuse(str(error))
+
+    def take(self, state: S) -> None:
+        """Show another state altogether, of a file say."""
+        self.current()
+        st.session_state[self._state] = state
+        st.session_state[self._problems] = []
+
+    def refuse(self, sentence: str) -> None:
+        """Leave everything as it is, and say why."""
+        st.session_state[self._problems] = [sentence]
 
     def say(self, problem: str) -> None:
         """Say why a change cannot be made; it stays until the next one."""
@@ -70,7 +80,7 @@ class Page(Generic[S]):
         try:
             self.change(experiment=replace(self.current().experiment, **settings))
         except ValueError as error:
-            st.session_state[self._problems] = [str(error)]
+            self.refuse(str(error))
 
     def bound(self, name: str, value: Any, emit: Callable[[Any], None], fits: Any = None) -> dict[str, Any]:
         """The arguments that tie a widget to the state: it shows `value` and emits what it is changed to.
@@ -97,11 +107,18 @@ class Page(Generic[S]):
         A link holds about 2 kB: a sequence that does not fit is left out, and the page says so.
         """
         query = self.codec.to_query(shown)
-        if len(urlencode(query)) > MOST_ADDRESS_BYTES:
-            for name in SEQUENCE:
-                query.pop(name, None)
+        left_out = []
+        for names, what in ((SEQUENCE, "sequence"), (WHAT_IFS, "edits and interventions")):
+            if len(urlencode(query)) > MOST_ADDRESS_BYTES:
+                left_out.append(f"the {what}")
+                for name in names:
+                    query.pop(name, None)
+        if shown.experiment.in_address != shown.experiment and len(left_out) < 2:
+            left_out.append("some edits or interventions")
+        if left_out:
             st.caption(
-                "The sequence is too long for a link: the address of this page holds the settings without it.",
+                f"Too long for a link: {', '.join(left_out)}. The address of this page holds the settings without, "
+                "a file holds everything."
             )
         st.session_state[_SHOWN] = self.name
         arrived = st.query_params.to_dict()

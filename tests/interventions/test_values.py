@@ -9,7 +9,7 @@ import pytest
 from jaxtyping import config
 
 from memviz.cells import CELLS
-from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale, check
+from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale, check, fitting
 
 ROWS = np.arange(6.0).reshape(3, 2)
 ALL = (
@@ -140,3 +140,20 @@ def test_what_does_not_contradict_is_let_through_in_its_order() -> None:
     ]
     assert check(chosen, CELLS["lstm"], 2, 3) == tuple(chosen)
     assert check((), CELLS["gru"], 1, 1) == ()
+
+
+def test_what_does_not_fit_a_run_is_told_by_its_place_and_the_rest_is_applied() -> None:
+    given = (
+        Clamp("forget", 1.0, units=[0]),
+        Clamp("update", 1.0),
+        Ablate("forget", units=[0, 1]),  # contradicts the first
+        Clamp("forget", 0.0, units=[1]),
+        Clamp("input", 1.0, steps=[9]),
+    )
+    applied, problems = fitting(given, CELLS["lstm"], 2, 5)
+    assert applied == (given[0], given[3])
+    assert list(problems) == [1, 2, 4]
+    assert "got update" in problems[1]
+    assert "got two for forget at step 0, unit 0" in problems[2]
+    assert "0 to 4; got 9" in problems[4]
+    assert check(applied, CELLS["lstm"], 2, 5) == applied

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.cells import CELLS
-from memviz.edits import SetWeight, SwapUnits
+from memviz.edits import SetWeight, SwapUnits, TokenEdit
 from memviz.experiment import Experiment
 from memviz.initialisation import INITIALISATIONS
 from memviz.interventions import Clamp, Reset
@@ -52,6 +52,16 @@ VIEWS = st.fixed_dictionaries(
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
         "gradients": st.booleans(),
+        "change": st.none()
+        | st.builds(
+            TokenEdit, st.sampled_from(["replace", "insert"]), st.integers(0, 9_999), st.text(max_size=20)
+        )
+        | st.builds(TokenEdit, st.just("delete"), st.integers(0, 9_999)),
+        "what_if": st.booleans(),
+        "chosen": st.integers(0, 63),
+        "weight": st.sampled_from(
+            ["", "forget_from_hidden~2", "candidate_bias~0", "output_from_gates~99999"]
+        ),
     }
 )
 OTHER = GatesState(
@@ -70,9 +80,13 @@ OTHER = GatesState(
     loss_timestep=0,
     loss_unit=0,
     gradients=True,
+    change=TokenEdit("insert", 1, "0.5"),
+    what_if=True,
+    chosen=2,
+    weight="update_from_input~1",
 )
 VIEW = [field.name for field in fields(GatesState) if field.name != "experiment"]
-WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63}
+WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63, "chosen": 63}
 NO_WHOLE_NUMBER = {
     "empty": "",
     "blank": " ",

@@ -164,7 +164,7 @@ def test_a_sequence_that_is_too_long_for_a_link_is_left_out_and_stays_on_the_pag
     long = "😀" * 200
     assert typed_first(app, long).text == long
     assert not {"text", "kind"} & set(address(app))
-    assert "too long for a link" in app.caption[0].value
+    assert "Too long for a link: the sequence." in app.caption[0].value
     assert at(app).text == long
     assert typed(app, "short").text == "short"
     assert not app.caption

@@ -1,17 +1,23 @@
 """The state of the gates page and its codec."""
 
+import re
 from dataclasses import dataclass, field
+from typing import Any
 
-from memviz.encoding import KINDS, MAX_BYTES
-from memviz.experiment import Experiment
+from memviz.edits import TokenEdit
+from memviz.encoding import KINDS, MAX_BYTES, EncodingError
+from memviz.experiment import MOST_WHAT_IFS, Experiment
 from memviz.stage import NODES, PHASES
 from memviz.theme import LOOKS
-from memviz.web.address import Codec, on_off, one_of, several, text, whole
+from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, several, text, whole
+from memviz.web.engine import Setup
 
 MOST_UNITS = 6
 _MOST_TEXT = max(MAX_BYTES.values())
 _MOST_STEP = 2999
 _MOST_UNIT = 63
+_MOST_CHOSEN = MOST_WHAT_IFS["interventions"] - 1
+_WEIGHT = re.compile(r"[a-z]{1,20}_(from_(input|hidden|cell|gates)|bias)~[0-9]{1,5}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,10 @@ class GatesState:
         loss_timestep: the step that the loss reads; None is the last.
         loss_unit: the unit that the loss reads; None is the sum.
         gradients: whether the stage shows gradients instead of values.
+        change: the token that is changed in the sequence; None is none.
+        what_if: whether the panel of the what-ifs is open.
+        chosen: which of the interventions the panel shows; past the end it means the last.
+        weight: the weight that is lit on the machine, such as "forget_from_hidden~2"; "" is none.
     """
 
     text: str = "hello world"
@@ -49,9 +59,13 @@ class GatesState:
     loss_timestep: int | None = None
     loss_unit: int | None = None
     gradients: bool = False
+    change: TokenEdit | None = None
+    what_if: bool = False
+    chosen: int = 0
+    weight: str = ""
 
     def __post_init__(self) -> None:
-        counts = (self.timestep, self.unit, *self.units)
+        counts = (self.timestep, self.unit, self.chosen, *self.units)
         optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
         if not all(type(value) is int and value >= 0 for value in counts + optional):
             raise TypeError("Timesteps and units are whole numbers from 0 on.")
@@ -59,9 +73,25 @@ class GatesState:
             if value != "" and value not in known:
                 raise TypeError(f"A signal, a phase and a node are known by name; got {value!r}.")
 
+    @property
+    def setup(self) -> Setup:
+        """What is run."""
+        return Setup(self.experiment, self.text, self.kind, self.standardise, self.change)
+
     def to_query(self) -> dict[str, str]:
         """The state as URL parameters; `CODEC.read` gives exactly this state back."""
         return CODEC.to_query(self)
+
+
+def _change(raw: str) -> Any:
+    try:
+        return TokenEdit.from_text(raw)
+    except EncodingError:
+        return BROKEN
+
+
+def _weight(raw: str) -> Any:
+    return raw if raw == "" or _WEIGHT.fullmatch(raw) else BROKEN
 
 
 DEFAULT = GatesState()
@@ -83,5 +113,12 @@ CODEC = Codec(
         "loss_timestep": (whole(_MOST_STEP), f"The loss's timestep is a whole number from 0 to {_MOST_STEP}"),
         "loss_unit": (whole(_MOST_UNIT), f"The loss's unit is a whole number from 0 to {_MOST_UNIT}"),
         "gradients": (on_off, "Gradients is 0 or 1"),
+        "change": (optional(_change), "A changed token is written as in replace~3~x or delete~3"),
+        "what_if": (on_off, "What if is 0 or 1"),
+        "chosen": (
+            whole(_MOST_CHOSEN),
+            f"The chosen intervention is a whole number from 0 to {_MOST_CHOSEN}",
+        ),
+        "weight": (_weight, "A weight is written as in forget_from_hidden~2"),
     },
 )

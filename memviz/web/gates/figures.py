@@ -48,7 +48,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         with PAGE.lazy_popover(loss, "flag", "loss") as popover:
             if popover.open:
                 _loss_controls(flow, trace)
-    _proof(engine.proof(state.experiment, state.text, state.kind, state.standardise))
+    _proof(engine.proof(run.setup))
     _files(run, flow)
 
 

@@ -17,9 +17,17 @@ _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 
 
 @st.fragment
-def show(shown: GatesState, run: Run) -> None:
-    """The cell as a machine at the step where the reader is; `shown` is the state whose sequence is on the screen."""
+def show(shown: GatesState, run: Run, picked: str) -> None:
+    """The cell as a machine at the step where the reader is.
+
+    Args:
+        shown: the state whose sequence is on the screen.
+        run: its run.
+        picked: the node that was pinned when the page ran: the panel of the what-ifs follows another one.
+    """
     state, trace = PAGE.current(), run.trace
+    if state.what_if and state.node != picked:
+        st.rerun()
     timestep, unit = min(state.timestep, len(trace) - 1), min(state.unit, trace.units - 1)
     wished = {name: getattr(state, name) for name in _OF_THE_READER}
     detail = step_detail(run.network, trace, timestep, unit)
@@ -39,8 +47,7 @@ def loss(state: GatesState, run: Run) -> Loss:
 
 
 def _gradients(shown: GatesState, run: Run) -> dict[str, Any]:
-    read = loss(shown, run)
-    return engine.flow_payload(shown.experiment, shown.text, shown.kind, shown.standardise, read)
+    return engine.flow_payload(run.setup, loss(shown, run))
 
 
 def _moved() -> None:

@@ -1,0 +1,261 @@
+"""One intervention under the hand: what is done, to which signal, by how much, in which units and at which steps."""
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from memviz.findings import in_words, indexes, opposite, signal_in_words
+from memviz.interventions import (
+    Ablate,
+    Add,
+    Clamp,
+    Detach,
+    Freeze,
+    Intervention,
+    Patch,
+    Reset,
+    Scale,
+)
+from memviz.theme import is_gate
+from memviz.trace import Trace
+from memviz.web.gates.page import PAGE
+
+_KINDS: dict[str, str] = {
+    "clamp": "hold at",
+    "scale": "multiply by",
+    "add": "add",
+    "ablate": "cut to 0",
+    "freeze": "freeze at step",
+    "detach": "cut the gradient",
+    "reset": "reset the state",
+}
+_OPERANDS = {"clamp": "value", "scale": "factor", "add": "amount"}
+_SLIDER = {"scale": (-2.0, 2.0), "add": (-2.0, 2.0)}
+_STATE_END, _PRE_END = 1.0, 10.0
+
+
+def controls(intervention: Intervention, place: int, trace: Trace, time: int) -> None:
+    """Everything that can be said of it, and what takes it away.
+
+    Args:
+        intervention: the one that is shown.
+        place: where it stands among the interventions.
+        trace: the run without any what-if.
+        time: how many timesteps the run has.
+    """
+    kind = type(intervention).__name__.lower()
+    if isinstance(intervention, Patch):
+        st.caption(
+            f"{in_words(intervention, trace.cell.family)}; a patch comes from a file and is not edited here."
+        )
+    else:
+        options = list(_KINDS)
+        st.selectbox(
+            "Do",
+            options,
+            format_func=_KINDS.__getitem__,
+            width=145,
+            **PAGE.bound(
+                f"do-{place}", kind, lambda name: _put(place, _converted(intervention, name, trace))
+            ),
+        )
+    if not isinstance(intervention, Reset | Patch):
+        _signal(intervention, place, trace)
+    if kind in _OPERANDS:
+        _operand(intervention, place, kind, trace)
+    elif isinstance(intervention, Freeze):
+        _freeze_step(intervention, place, time)
+    if not isinstance(intervention, Reset):
+        _units(intervention, place, trace.units)
+    _steps(intervention, place, time)
+    st.button("", icon=":material/delete:", on_click=_remove, args=(place,), help="Take this one away")
+
+
+def _signal(intervention: Any, place: int, trace: Trace) -> None:
+    cell = trace.cell
+    drawn = [*cell.activations, *(name for name in ("cell", "cell_tanh", "hidden") if name in trace.names)]
+    names = list(dict.fromkeys([*drawn, *cell.signal_names, intervention.signal]))
+    st.selectbox(
+        "to the",
+        names,
+        format_func=lambda name: signal_in_words(name, cell.family),
+        width=190,
+        **PAGE.bound(
+            f"signal-{place}",
+            intervention.signal,
+            lambda name: _put(place, _changed(intervention, signal=name)),
+            fits=tuple(names),
+        ),
+    )
+
+
+def _operand(intervention: Any, place: int, kind: str, trace: Trace) -> None:
+    """A slider for the hand and a number box for the exact value; the box goes beyond the slider's ends."""
+    part = _OPERANDS[kind]
+    value = getattr(intervention, part)
+    low, high = _SLIDER.get(kind) or _range(intervention.signal, trace)
+    low, high = min(low, value), max(high, value)
+    emit = lambda number: _put(place, _changed(intervention, **{part: number}))  # noqa: E731
+    st.slider(
+        f"{_KINDS[kind]}",
+        low,
+        high,
+        step=0.01,
+        width=170,
+        format="%.2f",
+        **PAGE.bound(f"{part}-{place}-slider", value, emit, fits=(low, high)),
+    )
+    st.number_input(
+        "exactly",
+        step=0.1,
+        format="%.4g",
+        width=110,
+        **PAGE.bound(f"{part}-{place}", value, emit),
+    )
+
+
+def _range(name: str, trace: Trace) -> tuple[float, float]:
+    if is_gate(name):
+        return 0.0, 1.0
+    is_state = name in trace.cell.activations or name in ("cell", "cell_tanh", "hidden")
+    end = _STATE_END if is_state else _PRE_END
+    return -end, end
+
+
+def _freeze_step(intervention: Freeze, place: int, time: int) -> None:
+    st.number_input(
+        _KINDS["freeze"],
+        0,
+        max(time - 2, intervention.at),
+        step=1,
+        width=130,
+        **PAGE.bound(
+            f"at-{place}", intervention.at, lambda at: _put(place, _changed(intervention, at=at)), fits=time
+        ),
+    )
+
+
+def _units(intervention: Any, place: int, units: int) -> None:
+    chosen = intervention.units
+    with PAGE.lazy_popover(
+        "All units" if chosen is None else indexes("unit", chosen).capitalize(), "view_week", "units-held"
+    ) as popover:
+        if popover.open:
+            options = sorted({*range(units), *(chosen or ())})
+            st.multiselect(
+                "Units",
+                options,
+                placeholder="All units",
+                help="None chosen means all of them.",
+                **PAGE.bound(
+                    f"units-{place}",
+                    list(chosen or ()),
+                    lambda picked: _put(place, _changed(intervention, units=tuple(picked) or None)),
+                    fits=tuple(options),
+                ),
+            )
+
+
+def _steps(intervention: Any, place: int, time: int) -> None:
+    chosen = intervention.steps
+    with PAGE.lazy_popover(
+        "All steps" if chosen is None else indexes("step", chosen).capitalize(), "timeline", "steps-held"
+    ) as popover:
+        if popover.open:
+            _step_controls(intervention, place, time)
+
+
+def _step_controls(intervention: Any, place: int, time: int) -> None:
+    lowest = intervention.at + 1 if isinstance(intervention, Freeze) else 0
+    last = max(time - 1, lowest)
+    first, final = (
+        (lowest, last) if intervention.steps is None else (intervention.steps[0], intervention.steps[-1])
+    )
+    last = max(last, final)
+
+    def put(low: int, high: int) -> None:
+        whole = (low, high) == (lowest, last)
+        _put(
+            place, _changed(intervention, steps=None if whole else range(min(low, high), max(low, high) + 1))
+        )
+
+    if last > lowest:
+        st.slider(
+            "Steps",
+            lowest,
+            last,
+            **PAGE.bound(f"steps-{place}", (first, final), lambda ends: put(*ends), fits=(lowest, last)),
+        )
+    with st.container(horizontal=True):
+        st.number_input(
+            "from step",
+            lowest,
+            last,
+            step=1,
+            **PAGE.bound(
+                f"steps-{place}-from", first, lambda low: put(low, max(low, final)), fits=(lowest, last)
+            ),
+        )
+        st.number_input(
+            "to step",
+            lowest,
+            last,
+            step=1,
+            **PAGE.bound(
+                f"steps-{place}-to", final, lambda high: put(min(first, high), high), fits=(lowest, last)
+            ),
+        )
+    if isinstance(intervention, Reset):
+        st.caption(
+            "The whole state is set to 0 before each of these steps, as at the beginning of a new document."
+        )
+
+
+def _converted(intervention: Any, kind: str, trace: Trace) -> Intervention:
+    """The same signal, units and steps, with something else done to them."""
+    steps = intervention.steps
+    if kind == "reset":
+        return Reset(steps if steps is not None else (min(1, len(trace) - 1),))
+    signal, units = getattr(intervention, "signal", keeper(trace)), getattr(intervention, "units", None)
+    made: dict[str, Any] = {
+        "clamp": lambda: Clamp(signal, opposite(trace, signal) if is_gate(signal) else 0.0, units, steps),
+        "scale": lambda: Scale(signal, 0.5, units, steps),
+        "add": lambda: Add(signal, 0.5, units, steps),
+        "ablate": lambda: Ablate(signal, units, steps),
+        "freeze": lambda: Freeze(signal, 0, units),
+        "detach": lambda: Detach(signal, units, steps),
+    }
+    found: Intervention = made[kind]()
+    return found
+
+
+def _changed(intervention: Any, **parts: Any) -> Intervention | str:
+    """The intervention with other parts, or the sentence that says why there is none."""
+    try:
+        found: Intervention = replace(intervention, **parts)
+    except ValueError as error:
+        return str(error)
+    return found
+
+
+def keeper(trace: Trace) -> str:
+    """The signal by which a cell keeps its memory."""
+    names = trace.cell.signal_names
+    return next(name for name in ("forget", "update", "hidden") if name in names)
+
+
+def _put(place: int, intervention: Intervention | str) -> None:
+    if isinstance(intervention, str):
+        PAGE.refuse(intervention)
+        return
+    held = list(PAGE.current().experiment.interventions)
+    held[place : place + 1] = [intervention]
+    PAGE.change_experiment(interventions=tuple(held))
+
+
+def _remove(place: int) -> None:
+    experiment = PAGE.current().experiment
+    held = list(experiment.interventions)
+    del held[place : place + 1]
+    PAGE.change(experiment=replace(experiment, interventions=tuple(held)), chosen=max(0, place - 1))
