@@ -35,7 +35,7 @@ def show() -> None:
         panels.takeaway(preset.takeaway(found.contenders))
     st.caption(escaped(described(shown, found.loss, found.contenders[0].flow.last)))
     panels.grid(shown, found)
-    panels.summary(found)
+    panels.files(found)
 
 
 def _readable(state: CompareState) -> tuple[CompareState, Compared, str]:

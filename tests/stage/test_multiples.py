@@ -136,7 +136,14 @@ def test_a_row_of_exact_zeros_has_no_scale() -> None:
     flow = flow_of("lstm", Clamp("hidden", 0.0))
     zeros = multiples_payload([flow], "A", ["one"])
     assert row(zeros, "hidden")["range"] == (-1.0, 1.0)
+    assert row(zeros, "gradient")["range"] is None
+    assert row(zeros, "gradient")["cells"][0]["array"] is not None
     assert decades(np.full(3, -np.inf)) is None
+
+
+def test_a_row_that_no_run_has_a_number_for_has_no_scale() -> None:
+    assert row(payload_of("gru", "elman"), "cell")["range"] is None
+    assert row(payload_of("gru", "lstm"), "cell")["range"] is not None
 
 
 def test_the_key_names_the_content() -> None:
@@ -159,6 +166,8 @@ def test_runs_that_do_not_stand_side_by_side_are_refused() -> None:
         multiples_payload([], "", [])
     with pytest.raises(ValueError, match="each with a letter and a label"):
         multiples_payload([flow], "AB", ["one"])
+    with pytest.raises(ValueError, match="a text for each of the 1 runs"):
+        multiples_payload([flow], "A", ["one"], {"row": ["1", "2"]})
     other = Experiment(hidden_size=4).build(SEQUENCE)
     with pytest.raises(ValueError, match="the same number of units"):
         multiples_payload([flow, gradient_flow(other, SEQUENCE)], "AB", ["one", "two"])

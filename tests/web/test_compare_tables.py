@@ -75,30 +75,30 @@ def test_every_cell_is_counted_and_its_matrices_add_up() -> None:
 def test_differences_to_the_first_side_are_those_of_the_arrays() -> None:
     held = Side("lstm", (("interventions", (Clamp("forget", 1.0, steps=(4,)),)),))
     sides, contenders = of(Side("lstm"), held, Side("gru"))
-    frame = tables.differences(sides, contenders)
+    rows = tables.differences(sides, contenders)
     a, b, gru = (each.trace for each in contenders)
     shown = ("input", "forget", "candidate", "output", "cell", "hidden")
     gaps = {name: np.abs(b[name] - a[name]) for name in shown}
     name = max(gaps, key=lambda each: gaps[each].max())
     step, unit = np.unravel_index(gaps[name].argmax(), gaps[name].shape)
     symbol = {"input": "i", "forget": "f", "candidate": "g", "output": "o", "cell": "c", "hidden": "h"}[name]
-    assert frame.at["largest difference to A", "B"] == (
+    assert rows["largest difference to A"][1] == (
         f"{number(gaps[name].max())} in {symbol}, step {step}, unit {unit}"
     )
-    assert frame.at["first step that differs from A", "B"] == "step 4, in f"
-    assert frame.at["set for this side", "B"] == "forget gate held at 1 at 1 step"
-    assert frame.at["set for this side", "A"] == "nothing"
-    assert frame.at["first step that differs from A", "A"] == "—"
-    assert frame.at["norm of the last h", "C"] == number(float(np.sqrt((gru["hidden"][-1] ** 2).sum())))
+    assert rows["first step that differs from A"][1] == "step 4, in f"
+    assert rows["set for this side"][1] == "forget gate held at 1 at 1 step"
+    assert rows["set for this side"][0] == "nothing"
+    assert rows["first step that differs from A"][0] == "—"
+    assert rows["norm of the last h"][2] == number(float(np.sqrt((gru["hidden"][-1] ** 2).sum())))
     largest = np.abs(gru["hidden"] - a["hidden"]).max()  # h is all that both have
-    assert frame.at["largest difference to A", "C"].startswith(f"{number(largest)} in h,")
-    assert frame.at["parameters", "C"].endswith(", as torch.nn.GRU has")
+    assert rows["largest difference to A"][2].startswith(f"{number(largest)} in h,")
+    assert rows["parameters"][2].endswith(", as torch.nn.GRU has")
 
 
 def test_a_side_that_is_the_first_again_differs_nowhere() -> None:
-    frame = tables.differences(*of(Side("lstm"), Side("lstm")))
-    assert frame.at["largest difference to A", "B"] == "none"
-    assert frame.at["first step that differs from A", "B"] == "none"
+    rows = tables.differences(*of(Side("lstm"), Side("lstm")))
+    assert rows["largest difference to A"][1] == "none"
+    assert rows["first step that differs from A"][1] == "none"
 
 
 def test_the_half_life_is_that_of_the_gate_that_keeps() -> None:
@@ -106,9 +106,9 @@ def test_the_half_life_is_that_of_the_gate_that_keeps() -> None:
     for each, gate in zip(contenders[:2], ("forget", "update"), strict=True):
         expected = float(np.median(np.log(0.5) / np.log(each.trace[gate])))
         assert tables.half_life(each) == pytest.approx(expected)
-    frame = tables.differences(sides, contenders)
-    assert frame.at["half-life by what keeps, median", "C"] == "no gate keeps"
-    assert frame.at["half-life by what keeps, median", "D"] == "∞ steps"
+    rows = tables.differences(sides, contenders)
+    assert rows["half-life by what keeps, median"][2] == "no gate keeps"
+    assert rows["half-life by what keeps, median"][3] == "∞ steps"
 
 
 def test_the_file_has_the_same_numbers_without_rounding() -> None:

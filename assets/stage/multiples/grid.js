@@ -8,7 +8,7 @@ import { groundOf } from "../colours.js";
 import { html, set, svg } from "../dom.js";
 import { meaning } from "../keys.js";
 import { decode, number } from "../numbers.js";
-import { colourOf, drawLine, drawTokens, paint, power, powerOfTen, roomFor, samplesOf, written } from "./panels.js";
+import { colourOf, drawLine, drawTokens, paint, power, powerOfTen, roomFor, samplesOf, tableOf, written } from "./panels.js";
 
 const REST_MS = 150;
 const SPEAK_MS = 400;
@@ -52,7 +52,8 @@ class Grid {
       "aria-label": "Small multiples: arrow keys move the cursor in time and among units, S says the numbers",
     });
     this.live = set(html("div", "live"), { "aria-live": "polite" });
-    this.element.replaceChildren(bar, this.scroll, this.live);
+    this.table = set(html("div", "table"), { tabindex: "0", role: "region", "aria-label": "What differs" });
+    this.element.replaceChildren(bar, this.scroll, html("h2", "", "What differs"), this.table, this.live);
     this.range.addEventListener("input", () => this.move({ timestep: Number(this.range.value) }));
     this.units.addEventListener("change", () => this.move({ unit: Number(this.units.value) }));
     this.scroll.addEventListener("keydown", (event) => this.key(event));
@@ -103,6 +104,7 @@ class Grid {
     this.axis = html("div", "gutter axis", html("div", "title", "its norm, by step"), html("div", "ends"));
     made.push(this.axis, ...this.lines.map(({ box }) => box));
     this.grid.replaceChildren(...made);
+    this.table.replaceChildren(tableOf(columns, payload.table));
     this.grid.style.setProperty("--columns", String(columns.length));
     this.range.max = String(this.time - 1);
     this.units.replaceChildren(...Array.from({ length: payload.units }, (_, unit) => new Option(String(unit), String(unit))));
@@ -186,7 +188,8 @@ class Grid {
   legend(gutter, row, colours) {
     const title = gutter.firstChild;
     if (row.range === null) {
-      gutter.replaceChildren(title, html("div", "scale", "exactly 0 everywhere"));
+      const isZero = row.cells.some(({ array }) => array !== null);
+      gutter.replaceChildren(title, html("div", "scale", isZero ? "all exactly 0" : ""));
       return;
     }
     const bar = html("i", "colours");

@@ -11,9 +11,9 @@ const ROOM = { top: 6, bottom: 6 };
 // A function from a value of a row to its colour: gates and sizes run from the ground up, signed values from both ends.
 export function colourOf(row, scales, ground) {
   const colours = scales[row.scale === "signed" ? "diverging" : "sequential"][ground];
-  if (row.scale !== "log") return colourScale(colours, row.range);
   const scale = colourScale(colours, [0, 1]);
   if (row.range === null) return () => scale(0);
+  if (row.scale !== "log") return colourScale(colours, row.range);
   const [low, high] = row.range;
   return (log) => scale(log === -Infinity ? 0 : LEAST + ((1 - LEAST) * (log - low)) / (high - low));
 }
@@ -100,6 +100,18 @@ export function drawLine(figure, values, range, width, height) {
   });
   const axis = [low, high].map((log) => svg("line", { class: "axis", x1: 0, x2: width, y1: y(log), y2: y(log) }));
   figure.replaceChildren(...(range ? axis : []), ...lines, ...marks);
+}
+
+// What differs, as a table: a row for each of `rows`, a column for each run.
+export function tableOf(columns, rows) {
+  const head = (text, scope, ...more) => {
+    const made = html("th", "", text, ...more);
+    made.scope = scope;
+    return made;
+  };
+  const heads = columns.map(({ letter, label }) => head(html("b", "", letter), "col", ` ${label}`));
+  const lines = rows.map(({ name, texts }) => html("tr", "", head(name, "row"), ...texts.map((text) => html("td", "", text))));
+  return html("table", "", html("thead", "", html("tr", "", head("side", "col"), ...heads)), html("tbody", "", ...lines));
 }
 
 // How wide a column is in which every token can be read.

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,21 +24,29 @@ from memviz.theme import (
 )
 
 
-def multiples_payload(flows: Sequence[GradientFlow], letters: str, labels: Sequence[str]) -> dict[str, Any]:
+def multiples_payload(
+    flows: Sequence[GradientFlow],
+    letters: str,
+    labels: Sequence[str],
+    table: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Everything that the small multiples draw, for any step and unit; `key` names its content.
 
     Args:
         flows: the gradients of one loss through the runs, which have the same tokens and number of units.
         letters: a letter for each.
         labels: a name for each.
+        table: what stands below, a text for each run by the name of its row.
 
     Raises:
-        ValueError: if there is no run, the runs differ in tokens or units, or each has not its letter and label.
+        ValueError: if there is no run, the runs differ in tokens or units, or each has not its letter, label and texts.
     """
     if not flows or not len(flows) == len(letters) == len(labels):
         raise ValueError(
             f"One or more runs stand side by side, each with a letter and a label; got {len(flows)} runs."
         )
+    if any(len(texts) != len(flows) for texts in table.values()):
+        raise ValueError(f"Each row of the table has a text for each of the {len(flows)} runs; got others.")
     first = flows[0]
     if any((flow.tokens, flow.trace.units) != (first.tokens, first.trace.units) for flow in flows):
         raise ValueError("Runs side by side have the same tokens and the same number of units; got others.")
@@ -50,6 +59,7 @@ def multiples_payload(flows: Sequence[GradientFlow], letters: str, labels: Seque
         ],
         "rows": [_row(role, [part_of(role, flow) for flow in flows]) for role in ROLES],
         "norms": _norms(flows),
+        "table": [{"name": name, "texts": list(texts)} for name, texts in table.items()],
         "scales": {
             "sequential": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK},
             "diverging": {"light": DIVERGING_LIGHT, "dark": DIVERGING_DARK},
@@ -78,10 +88,12 @@ def _cell(role: Role, part: Part) -> dict[str, Any]:
 
 
 def _range(role: Role, arrays: list[Float[np.ndarray, "time unit"]]) -> tuple[float, float] | None:
-    """The ends of a row's scale, for all of its runs; None where all gradients are exactly 0."""
+    """The ends of a row's scale for all of its runs; None where none has a number, or all gradients are exactly 0."""
+    if not arrays:
+        return None
     if role.scale == "gate":
         return GATE_RANGE
-    values = np.concatenate([np.zeros(1 if role.scale == "signed" else 0), *(a.ravel() for a in arrays)])
+    values = np.concatenate([array.ravel() for array in arrays])
     return decades(values) if role.scale == "log" else symmetric(values)
 
 

@@ -1,5 +1,6 @@
 """What the compare page asks of the engine: each side's run and gradient, and what is drawn of all."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +15,13 @@ from memviz.trace import record
 from memviz.web import engine
 from memviz.web.compare.address import CompareState
 from memviz.web.compare.sides import LETTERS, MOST_SIDES, Side
+from memviz.web.compare.tables import differences
 from memviz.web.compare.words import label_of
+from memviz.web.engine import Setup
 
 _KEPT_SIDES = MOST_SIDES + 2
 _KEPT = 2
-# Streamlit hashes a dataclass by its fields, and those of an ablation and a detachment are the same.
-_EXACTLY: dict[str | type[Any], Any] = {Experiment: Experiment.to_json}
+_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
 MOST_WORK = 200 * 64**2
 """The most that steps * units^2 may be for each side on a server that many share: any text of 64 units."""
 
@@ -57,23 +59,20 @@ def compared(state: CompareState) -> Compared:
     loss = loss_of(state, len(sequence))
     found, problems = [], []
     for letter, side in zip(LETTERS, state.sides, strict=False):
+        setup = Setup(state.experiment_of(side), state.text, state.kind, state.standardise)
         try:
-            flow = _flow(state.experiment_of(side), state.text, state.kind, state.standardise, loss)
+            flow = _flow(setup, loss)
         except ValueError as error:
             problems.append(f"{letter} ({label_of(side)}) is left out. {error}")
             continue
-        found.append((side, Contender(letter, label_of(side), flow)))
+        found.append((side, setup, Contender(letter, label_of(side), flow)))
     if not found:
         raise ValueError(problems[0])
-    contenders = tuple(contender for _, contender in found)
-    payload = _payload(
-        tuple(state.experiment_of(side) for side, _ in found),
-        *(state.text, state.kind, state.standardise, loss),
-        "".join(contender.letter for contender in contenders),
-        tuple(contender.label for contender in contenders),
-        tuple(contender.flow for contender in contenders),
-    )
-    return Compared(sequence, loss, tuple(side for side, _ in found), contenders, payload, tuple(problems))
+    sides, setups, contenders = zip(*found, strict=True)
+    letters = "".join(contender.letter for contender in contenders)
+    labels = tuple(contender.label for contender in contenders)
+    payload = _payload(setups, loss, letters, labels, sides, contenders)
+    return Compared(sequence, loss, sides, contenders, payload, tuple(problems))
 
 
 def loss_of(state: CompareState, time: int) -> Loss:
@@ -101,10 +100,11 @@ def _sequence(text: str, kind: str, standardise: bool) -> Sequence:
     return engine.call(encode, text, kind, standardise=standardise)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False, hash_funcs=_EXACTLY)
-def _flow(experiment: Experiment, text: str, kind: str, standardise: bool, loss: Loss) -> GradientFlow:
+@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False, hash_funcs=_BY_KEY)
+def _flow(setup: Setup, loss: Loss) -> GradientFlow:
     """The gradient through one side's run; whoever changes one side waits for that one alone."""
-    return engine.call(run, experiment, _sequence(text, kind, standardise), loss)
+    sequence = _sequence(setup.text, setup.kind, setup.standardise)
+    return engine.call(run, setup.experiment, sequence, loss)
 
 
 def run(experiment: Experiment, sequence: Sequence, loss: Loss) -> GradientFlow:
@@ -118,15 +118,20 @@ def run(experiment: Experiment, sequence: Sequence, loss: Loss) -> GradientFlow:
     return gradient_flow(network, trace, loss)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_EXACTLY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
 def _payload(
-    experiments: tuple[Experiment, ...],
-    text: str,
-    kind: str,
-    standardise: bool,
+    setups: tuple[Setup, ...],
     loss: Loss,
     letters: str,
     labels: tuple[str, ...],
-    _flows: tuple[GradientFlow, ...],
+    _sides: tuple[Side, ...],
+    _contenders: tuple[Contender, ...],
 ) -> dict[str, Any]:
-    return engine.call(multiples_payload, _flows, letters, labels)
+    return engine.call(_drawn, _sides, _contenders, letters, labels)
+
+
+def _drawn(
+    sides: tuple[Side, ...], contenders: tuple[Contender, ...], letters: str, labels: tuple[str, ...]
+) -> dict[str, Any]:
+    flows = [contender.flow for contender in contenders]
+    return multiples_payload(flows, letters, labels, differences(sides, contenders))

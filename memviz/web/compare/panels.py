@@ -18,7 +18,7 @@ _OF_THE_READER = ("timestep", "unit")
 
 @st.fragment
 def grid(shown: CompareState, found: Compared) -> None:
-    """The small multiples and the step that they stand at. Coming to rest at a step runs this and nothing else."""
+    """The small multiples, what differs, and every number of the step; coming to rest at one runs this and no more."""
     state, units = PAGE.current(), shown.experiment.hidden_size
     timestep, unit = min(state.timestep, len(found.sequence) - 1), min(state.unit, units - 1)
     multiples(found.payload, {"timestep": timestep, "unit": unit}, _moved, key=_GRID)
@@ -31,10 +31,8 @@ def grid(shown: CompareState, found: Compared) -> None:
     PAGE.publish(replace(shown, timestep=state.timestep, unit=state.unit))
 
 
-def summary(found: Compared) -> None:
-    """What differs, a column for each side."""
-    st.header("What differs", anchor=False)
-    st.table(tables.differences(found.sides, found.contenders))
+def files(found: Compared) -> None:
+    """What differs as a file, and each side's parameters."""
     with st.container(horizontal=True, vertical_alignment="center"):
         _file(
             "What differs as CSV",

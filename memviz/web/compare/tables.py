@@ -17,13 +17,12 @@ from memviz.web.compare.words import own_settings
 _NONE = "none"
 
 
-def differences(sides: Sequence[Side], contenders: Sequence[Contender]) -> pd.DataFrame:
-    """What differs, a column for each side, as it is shown."""
-    columns = {
-        f"{contender.letter}": _column(side, contender, contenders[0])
-        for side, contender in zip(sides, contenders, strict=True)
-    }
-    return pd.DataFrame(columns)
+def differences(sides: Sequence[Side], contenders: Sequence[Contender]) -> dict[str, list[str]]:
+    """What differs as it is shown: by the name of each row a text for each side."""
+    columns = [
+        _column(side, contender, contenders[0]) for side, contender in zip(sides, contenders, strict=True)
+    ]
+    return {name: [column[name] for column in columns] for name in columns[0]}
 
 
 def differences_csv(sides: Sequence[Side], contenders: Sequence[Contender]) -> pd.DataFrame:
