@@ -1,13 +1,20 @@
 """The equations of one step of one unit: as symbols for a cell, and with the numbers of a trace in them.
 
 What a step shows is read from the trace; nothing is computed anew. Each equation comes as symbols and as
-numbers, so that a page, a notebook or a picture can set it.
+numbers, so that a page, a notebook or a picture can set it. Where a run has interventions, an equation gives what the
+step made, and the number that went on is told beside it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from memviz.cells import Cell
+import numpy as np
+from jaxtyping import Float
+
+from memviz.cells import Cell, is_part
+from memviz.interventions import Intervention, Reset
+from memviz.interventions.rules import steps_of
+from memviz.interventions.words import in_words
 from memviz.theme import look
 from memviz.trace import Trace
 
@@ -32,10 +39,15 @@ class Quantity:
         """Its value at a step of a trace."""
         if not self.signal:
             return 1.0
-        row = timestep - self.before
-        signal = trace[self.signal] if row >= 0 else trace.initial[self.signal][None]
-        value = float(signal[row if row >= 0 else 0, unit])
+        value = float(self._row(trace, timestep)[unit])
         return 1 - value if self.complement else value
+
+    def _row(self, trace: Trace, timestep: int) -> Float[np.ndarray, " unit"]:
+        if self.before and timestep in trace.resets:
+            return np.zeros(trace.units)
+        if self.before and timestep == 0:
+            return trace.initial[self.signal]
+        return trace[self.signal][timestep - self.before]
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,19 @@ class Formula:
 
 @dataclass(frozen=True)
 class Term:
-    """One summand or factor of an equation: its symbol in LaTeX and its value."""
+    """One summand or factor of an equation.
+
+    Attributes:
+        symbol: its symbol in LaTeX.
+        value: its value.
+        made: what the step made of it; its value, unless an intervention acts on it.
+        done: what interventions did to it, in words; "" for nothing.
+    """
 
     symbol: str
     value: float
+    made: float
+    done: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,8 +95,12 @@ class Equation:
         symbol: its symbol in LaTeX, with the timestep.
         formula: the right-hand side with a `{}` for each term.
         terms: what stands in the places of the formula.
-        value: the result.
-        inner: the value of the formula before its activation function, if it has one.
+        value: what the run has and goes on with.
+        made: what the formula gives; the value, unless an intervention acts on it.
+        done: what interventions did to what was made, in words such as "held at 1"; "" for nothing.
+        inner: the sum of the terms, if it goes through an activation function or an intervention acts on it.
+        argument: what that function was applied to: the sum, unless an intervention acts on it.
+        inner_done: what interventions did to the sum, in words.
     """
 
     signal: str
@@ -83,7 +108,11 @@ class Equation:
     formula: str
     terms: tuple[Term, ...]
     value: float
+    made: float
+    done: str = ""
     inner: float | None = None
+    argument: float | None = None
+    inner_done: str = ""
 
     @property
     def symbols(self) -> str:
@@ -106,10 +135,47 @@ def explain_step(trace: Trace, timestep: int, unit: int) -> tuple[Equation, ...]
 
 
 def _filled(line: Formula, trace: Trace, timestep: int, unit: int) -> Equation:
-    terms = tuple(Term(term.symbol, term.value(trace, timestep, unit)) for term in line.terms)
-    inner = float(trace[f"{line.signal}_pre"][timestep, unit]) if line.function else None
+    at = (trace, timestep, unit)
+    terms = tuple(_term(term, *at) for term in line.terms)
+    made, done = made_of(line.signal, *at), done_to(line.signal, *at)
     value = float(trace[line.signal][timestep, unit])
-    return Equation(line.signal, line.symbol, line.formula, terms, value, inner)
+    equation = Equation(line.signal, line.symbol, line.formula, terms, value, made, done)
+    pre = f"{line.signal}_pre"
+    if not line.function and not done_to(pre, *at):  # a linear candidate is its pre-activation
+        return equation
+    argument = float(trace[pre][timestep, unit])
+    return replace(equation, inner=made_of(pre, *at), argument=argument, inner_done=done_to(pre, *at))
+
+
+def _term(term: Quantity, trace: Trace, timestep: int, unit: int) -> Term:
+    value = term.value(trace, timestep, unit)
+    # Only a summand is made in the line that it stands in; every other term was made, and changed, before.
+    if not is_part(term.signal):
+        return Term(term.symbol, value, value)
+    at = (term.signal, trace, timestep, unit)
+    return Term(term.symbol, value, made_of(*at), done_to(*at))
+
+
+def made_of(signal: str, trace: Trace, timestep: int, unit: int) -> float:
+    """What a step made of a signal, before any intervention acted on it."""
+    return float(trace.made.get(signal, trace[signal])[timestep, unit])
+
+
+def acting_on(signal: str, trace: Trace, timestep: int, unit: int) -> tuple[Intervention, ...]:
+    """The interventions that act on a signal of a unit at a step, in the order in which they do."""
+    return tuple(
+        each
+        for each in trace.interventions
+        if not isinstance(each, Reset)
+        and each.signal == signal
+        and (each.units is None or unit in each.units)
+        and timestep in steps_of(each, len(trace))
+    )
+
+
+def done_to(signal: str, trace: Trace, timestep: int, unit: int) -> str:
+    """What interventions do to a signal of a unit at a step, in words; "" for nothing."""
+    return ", then ".join(in_words(each) for each in acting_on(signal, trace, timestep, unit))
 
 
 @lru_cache(maxsize=64)

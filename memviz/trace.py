@@ -5,7 +5,8 @@ import io
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from memviz.cells import CELLS, Cell, State, identity
 from memviz.encoding import Sequence
-from memviz.interventions import Intervention, Plan, check, from_data, to_data
+from memviz.interventions import Intervention, Plan, Reset, check, from_data, to_data
 from memviz.network import Network
 
 Array = Float[np.ndarray, "time unit"]
@@ -41,10 +42,12 @@ class Trace:
         signals: arrays by name, in the order of the equations.
         initial: the parts of the state before step 0, by name; a `Reset` before step 0 leaves them unread.
         interventions: what was changed in the run, in the order in which it was applied.
+        made: by each signal that they touch, what the steps made of it before they acted, (time, unit); where none
+            acts it is what the signal is.
 
     Raises:
-        ValueError: if a signal is missing or unknown, if an array has another shape than the others ask for, or if
-            an intervention does not fit.
+        ValueError: if a signal is missing or unknown, if an array has another shape than the others ask for, if
+            an intervention does not fit, or if what was made of a touched signal is missing.
     """
 
     cell: Cell
@@ -53,10 +56,11 @@ class Trace:
     signals: Mapping[str, Array]
     initial: Mapping[str, Float[np.ndarray, " width"]]
     interventions: tuple[Intervention, ...] = ()
+    made: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", _frozen(self.inputs))
-        for name in ("signals", "initial"):
+        for name in ("signals", "initial", "made"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
         _check(self)
@@ -64,7 +68,15 @@ class Trace:
     def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
         """Pickled and copied through its constructor."""
         signals, initial = dict(self.signals), dict(self.initial)
-        return Trace, (self.cell, self.tokens, self.inputs, signals, initial, self.interventions)
+        return Trace, (
+            self.cell,
+            self.tokens,
+            self.inputs,
+            signals,
+            initial,
+            self.interventions,
+            dict(self.made),
+        )
 
     def __getitem__(self, name: str) -> Array:
         """One signal, (time, unit).
@@ -103,13 +115,28 @@ class Trace:
 
     def state_before(self) -> Float[np.ndarray, "time state"]:
         """The state that each step started from, its parts side by side: row t is the state before step t."""
-        parts, resets = [], self.plan().is_reset()
+        parts = []
         for part, signals in self.cell.state:
             after = np.concatenate([self.signals[name] for name in signals], axis=1)
             parts.append(np.concatenate([self.initial[part][None], after[:-1]]))
         states = np.concatenate(parts, axis=1)
-        states[resets] = 0.0
+        states[sorted(self.resets)] = 0.0
         return states
+
+    def before(self, name: str) -> Array:
+        """A signal of the state, such as "cell", as each step finds it: row t is from before step t, 0 after a reset.
+
+        Raises:
+            KeyError: if the state has no such part.
+        """
+        values = np.concatenate([self.initial[name][None], self.signals[name][:-1]])
+        values[sorted(self.resets)] = 0.0
+        return values
+
+    @cached_property
+    def resets(self) -> frozenset[int]:
+        """The timesteps before which the state was set to zero."""
+        return self.plan().resets
 
     def plan(self) -> Plan:
         """The interventions as taps of its steps; what was frozen is a constant, the value that this run had."""
@@ -144,6 +171,7 @@ class Trace:
             about["interventions"] = to_data(self.interventions)
         arrays: dict[str, Any] = {f"signal/{name}": value for name, value in self.signals.items()}
         arrays |= {f"initial/{name}": value for name, value in self.initial.items()}
+        arrays |= {f"made/{name}": value for name, value in self.made.items()}
         np.savez_compressed(
             file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), inputs=self.inputs, **arrays
         )
@@ -182,6 +210,7 @@ class Trace:
                 {name: arrays[f"signal/{name}"] for name in about["names"]},
                 {part: arrays[f"initial/{part}"] for part, _ in cell.state},
                 from_data(about.get("interventions", [])),
+                {key.removeprefix("made/"): arrays[key] for key in arrays if key.startswith("made/")},
             )
 
     def to_bytes(self) -> bytes:
@@ -250,7 +279,16 @@ def record(
     by_signal.setflags(write=False)
     arrays = dict(zip(signals.columns, by_signal, strict=True))
     named = {name: arrays[name] for name in signals.names}
-    return Trace(cell, tokens, values.numpy(), named, initial, chosen)
+    return Trace(cell, tokens, values.numpy(), named, initial, chosen, _made(plan, named))
+
+
+def _made(plan: Plan, signals: Mapping[str, Array]) -> dict[str, Array]:
+    """What the steps made of the touched signals: where no tap acted, what they are."""
+    made = {}
+    for name, (steps, rows) in plan.made().items():
+        made[name] = signals[name].copy()
+        made[name][steps] = rows
+    return made
 
 
 def check_finite(rows: Float[Tensor, "time ..."]) -> None:
@@ -320,7 +358,13 @@ def _check(trace: Trace) -> None:
     widths = {part: (len(signals) * shape[1],) for part, signals in cell.state}
     if {part: value.shape for part, value in trace.initial.items()} != widths:
         raise ValueError(f"The initial state has the parts and shapes {widths}; got others.")
-    check(trace.interventions, cell, shape[1], time)
+    chosen = check(trace.interventions, cell, shape[1], time)
+    touched = {each.signal for each in chosen if not isinstance(each, Reset)}
+    made = {name: array.shape for name, array in trace.made.items()}
+    if made != dict.fromkeys(touched, shape):
+        raise ValueError(
+            f"A trace holds what its steps made of each touched signal, {sorted(touched)} of {shape}; got {made}."
+        )
 
 
 def _frozen(array: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:

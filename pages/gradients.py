@@ -7,7 +7,7 @@ import streamlit as st
 
 from memviz.findings import reach_finding
 from memviz.gradients import Curve
-from memviz.web.gradients import controls, engine, panels, proof
+from memviz.web.gradients import controls, engine, panels, proof, what_ifs
 from memviz.web.gradients.address import DEFAULT, GradientsState
 from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
@@ -27,7 +27,11 @@ def show() -> None:
     if problem:
         st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
     last = inside.flow.last
-    finding = reach_finding(curves, last, shown.network, shown.experiment.forget_bias, inside.sources)
+    what_ifs.show(shown, engine.what_ifs(shown.study, shown.network))
+    # Changed networks say nothing about what an untrained LSTM and its forget bias do.
+    is_plain = shown.experiment == shown.experiment.plain
+    forget_bias = shown.experiment.forget_bias if is_plain else None
+    finding = reach_finding(curves, last, shown.network, forget_bias, inside.sources)
     st.title(escaped(finding), anchor=False)
     st.caption(escaped(described(shown)))
     panels.reach(shown, curves, last)

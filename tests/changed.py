@@ -36,20 +36,26 @@ def run(
     ops: oracles.Ops = oracles.NUMPY,
     keep: Keep = lambda t, signal, value: value,
     held: Sequence[oracles.Values] | None = None,
+    enter: Keep = lambda t, signal, value: value,
+    between: Callable[[int, oracles.Values], oracles.Values] = lambda t, state: state,
 ) -> list[oracles.Values]:
-    """The signals of every step. `keep` sees each value after the change; `held` is where freezes take theirs from."""
+    """The signals of every step. `enter` gets each value before the change and `keep` after it; `held` is where freezes
+    take theirs from; `between` may change the state after a step.
+    """
     steps: list[oracles.Values] = []
     for t, x in enumerate(xs):
         if any(isinstance(iv, Reset) and _acts(iv.steps, t) for iv in interventions):
             state = {part: 0 * _detached(value) for part, value in state.items()}
 
         def tap(signal: str, value: oracles.Array, t: int = t) -> oracles.Array:
+            value = enter(t, signal, value)
             for iv in interventions:
                 if not isinstance(iv, Reset) and iv.signal == signal and _acts(iv.steps, t):
                     value = _changed(iv, t, value, steps if held is None else held)
             return keep(t, signal, value)
 
         state, signals = oracles.step(name, p, x, state, tap, ops)
+        state = between(t, state)
         steps.append(signals)
     return steps
 
@@ -90,7 +96,8 @@ def _unit(iv: Intervention, t: int, value: oracles.Array, unit: int, steps: Sequ
 
 
 def _detached(value: oracles.Array) -> oracles.Array:
-    return value.detach() if isinstance(value, torch.Tensor) else value
+    """Without its gradient: in numpy, without the imaginary part of a complex step."""
+    return value.detach() if isinstance(value, torch.Tensor) else np.real(value)
 
 
 def state_of(before: dict[str, np.ndarray], name: str) -> State:

@@ -18,6 +18,7 @@ export class Gradients {
     this.units = units;
     this.arrays = decoded(payload.arrays);
     this.initial = decoded(payload.initial);
+    this.resets = new Set(payload.resets);
   }
 
   // By a signal or another array; t = -1 is the state before step 0, and after the last step nothing comes back.
@@ -26,10 +27,11 @@ export class Gradients {
     return this.arrays[name].values[t * this.units + unit] ?? 0;
   }
 
-  // By the number on a node; null where it has no single one.
+  // By the number on a node; null where it has no single one. Nothing goes back to a state that was thrown away.
   node(id, t, unit) {
     if (!(id in this.nodes)) return null;
     const { array, before } = this.nodes[id];
+    if (before && this.resets.has(t)) return 0;
     return this.of(array, before ? t - 1 : t, unit);
   }
 
@@ -77,7 +79,7 @@ export class Gradients {
     const { tokens, strips, signals } = run.payload;
     const values = strips.map((name) => `${signals[name].name} ${number(this.of(name, t, unit))}`);
     const place = `Step ${t} of 0 to ${run.time - 1}, token ${tokens[t]}, unit ${unit}`;
-    return `${place}, gradients of ${this.loss}: ${values.join(", ")}.`;
+    return `${place}, gradients of ${this.loss}: ${values.join(", ")}.${run.spokenChanges(t, unit)}`;
   }
 }
 

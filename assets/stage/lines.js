@@ -12,12 +12,19 @@ export function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// A line breaks at the sums' signs where it is too long.
-export function line(text, result) {
+// What was done to a number, in words, and what it is then.
+export function changedLine(words, result, before = "") {
+  const number = before ? [maths(before), " "] : [];
+  return html("span", "changed", ...number, html("span", "words", words), " ", equals(), resultOf(result));
+}
+
+// A line breaks at the sums' signs where it is too long. With `isMade` its result is not yet what the run has.
+export function line(text, result, isMade = false) {
   const pieces = text.split(/(?= [+-] )/).map((piece) => maths(piece));
   // The sign that a piece begins with stands between two summands, wherever the line breaks.
   for (const piece of pieces.slice(1)) piece.querySelector("mo").setAttribute("form", "infix");
-  if (result) pieces.push(text ? html("span", "ending", equals(), resultOf(result)) : resultOf(result));
+  const ending = result && resultOf(result, isMade);
+  if (result) pieces.push(text ? html("span", "ending", equals(), ending) : ending);
   return html("span", "line", equals(), html("span", "pieces", ...pieces));
 }
 
@@ -25,10 +32,10 @@ function equals() {
   return element("math", element("mo", "="));
 }
 
-function resultOf(text) {
-  const made = html("b", "result", maths(text));
-  made.dataset.value = text;
-  return made;
+function resultOf(text, isMade = false) {
+  const shown = html(isMade ? "span" : "b", isMade ? "made" : "result", maths(text));
+  shown.dataset.value = text;
+  return shown;
 }
 
 // A row of a table of products: its name, its two factors, its value and, if the largest is given, its share as a bar.
@@ -41,7 +48,7 @@ export function productRow(row, text, largest) {
   name.scope = "row";
   const value = html("td", "value", maths(text));
   const cells = largest === null ? [] : [html("td", "bars", row.isSum ? "" : bar)];
-  return html("tr", row.isSum ? "sum" : "", name, by, value, ...cells);
+  return html("tr", row.isSum ? "sum" : row.isMarked ? "marked" : "", name, by, value, ...cells);
 }
 
 export function parenthesised(text) {

@@ -1,6 +1,8 @@
 // The machine: nodes with numbers, wires with sign and size, in SVG. Built once for a cell, laid out for a width, updated
 // for a step. With gradients every wire leads back, from its target to its source.
 
+import { Badge } from "./badge.js";
+import { inside, ownSignal } from "./changes.js";
 import { set, svg } from "./dom.js";
 import { plainLabel } from "./maths.js";
 import { number } from "./numbers.js";
@@ -8,6 +10,7 @@ import { number } from "./numbers.js";
 const ROW = 70;
 const NODE = { width: 80, least: 48, height: 42, operator: 15, tight: 66 };
 const SECOND = { height: 16, row: 22 }; // what a second number takes
+const MARKED = 9; // what the marks of touched numbers take between two rows
 const CORNER = 9;
 const ARROW = 7;
 const WIRE = { thin: 1.5, thick: 7 };
@@ -27,6 +30,7 @@ export class MachineView {
     if (this.name === payload.cell.name) return false;
     this.name = payload.cell.name;
     this.machine = payload.machine;
+    this.payload = payload;
     this.width = null;
     this.wires = payload.machine.wires.map((wire) => this.newWire(wire));
     this.nodes = payload.machine.nodes.filter((node) => node.kind !== "bus").map((node) => this.newNode(node));
@@ -54,7 +58,8 @@ export class MachineView {
     const under = svg("text", { class: "under" }, plainLabel(spec.under)[0]);
     const group = svg("g", { class: `node ${spec.kind}`, tabindex: "0", role: "button" });
     group.dataset.node = spec.id;
-    group.append(shape, label, text, second, under);
+    const badge = new Badge();
+    group.append(shape, label, text, second, under, badge.group);
     const { onHover, onFocus, onPin, onGrab } = this.handlers;
     group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && onHover(spec.id));
     group.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && onHover(null));
@@ -72,22 +77,24 @@ export class MachineView {
       event.stopPropagation();
       onPin(spec.id);
     });
-    return { spec, group, shape, label, text, second, under };
+    const touched = { own: isOperatorOnly(spec) ? "" : ownSignal(spec), inside: inside(spec, this.payload) };
+    return { spec, group, shape, label, text, second, under, badge, touched };
   }
 
   // Place everything for a width in pixels; `scale` makes it larger for a projector. `gradients` turn every arrow round.
-  layOut(width, scale, hasSecond, gradients) {
+  layOut(width, scale, { second, changes }, gradients) {
     const { columns, rows } = this.machine;
-    const placed = `${width} ${scale} ${hasSecond} ${gradients !== null}`;
+    const hasSecond = second !== null;
+    const placed = `${width} ${scale} ${hasSecond} ${changes.isEmpty} ${gradients !== null}`;
     if (this.width === placed) return;
     this.width = placed;
     this.isBack = gradients !== null;
     const size = Math.max(NODE.least * scale, Math.min(NODE.width * scale, (width - 16) / (columns + 1) - 11 * scale));
     const margin = size / 2 + 3;
     const step = (width - 2 * margin) / columns;
-    const row = (ROW + (hasSecond ? SECOND.row : 0)) * scale;
+    const row = (ROW + (hasSecond ? SECOND.row : 0) + (changes.isEmpty ? 0 : MARKED)) * scale;
     this.tall = (NODE.height + (hasSecond ? SECOND.height : 0)) * scale;
-    const top = this.tall / 2 + 4 * scale;
+    const top = this.tall / 2 + (changes.isEmpty ? 4 : 4 + MARKED) * scale;
     this.at = ([x, y]) => [margin + x * step, top + y * row];
     const bottom = this.tall / 2 + 4 * scale;
     const height = Math.ceil(top + rows * row + bottom);
@@ -119,6 +126,7 @@ export class MachineView {
     node.label.setAttribute("y", operator ? 5 * scale : first);
     node.text.setAttribute("y", first + 19 * scale);
     node.second.setAttribute("y", first + 36 * scale);
+    node.badge.place(node.half, size + 8 * scale, scale);
     set(node.under, { x: 7 * scale, y: height / 2 + 13 * scale });
   }
 
@@ -160,7 +168,7 @@ export class MachineView {
   }
 
   // Show a step. `numbers` gives the value of a node or wire, `colour` the colour of a value, `lit` what is the subject.
-  update({ run, timestep, unit, lights, ground, gradients, tokens }) {
+  update({ run, timestep, unit, lights, ways, ground, gradients, tokens }) {
     const numberOf = ({ id, kind, value }) => {
       if (gradients) return gradients.node(id, timestep, unit);
       return kind === "input" ? null : run.value(value, timestep, unit);
@@ -172,7 +180,8 @@ export class MachineView {
       const shown = isOperatorOnly(node.spec) ? "" : text;
       if (node.text.textContent !== shown) node.text.textContent = shown;
       const what = gradients && value !== null ? `gradient by ${node.spec.title}` : node.spec.title;
-      node.group.setAttribute("aria-label", `${what}${text ? `, ${text}` : ""}`);
+      const done = this.touch(node, run, timestep, unit);
+      node.group.setAttribute("aria-label", `${what}${text ? `, ${text}` : ""}${done}`);
       const isAlone = isOperatorOnly(node.spec) || gradients;
       const second = isAlone ? null : run.secondValue(node.spec.value, timestep, unit);
       const other = second === null ? "" : number(second);
@@ -188,11 +197,26 @@ export class MachineView {
       const sign = share === null ? "var(--wire)" : value < 0 ? "var(--negative)" : "var(--positive)";
       wire.group.style.setProperty("--carries", sign);
     }
-    this.light(lights);
+    this.light(lights, ways);
   }
 
-  // Bring nodes to the foreground, with the wires that lead to them and where those come from.
-  light(ids) {
+  // Mark a node whose number is touched, or was thrown away; what is done to it comes back in words.
+  touch({ spec, group, badge, touched }, run, t, unit) {
+    const { changes } = run;
+    if (changes.isEmpty && !badge.shown) return "";
+    const isOld = spec.value?.before || spec.id === "gates_before";
+    const isReset = isOld && changes.resets.has(t);
+    const mark = isReset ? "reset" : changes.mark(touched.own, touched.inside, t, unit);
+    badge.write(mark);
+    group.classList.toggle("touched", mark !== "");
+    if (isReset) return ", reset before this step";
+    const words = [touched.own, ...touched.inside].map((name) => changes.words(name, t, unit)).filter(Boolean);
+    return words.length > 0 ? `, ${words.join(", ")}` : "";
+  }
+
+  // Bring nodes to the foreground, with the wires that lead to them and where those come from; or with `ways`, wires by
+  // their place, and where they come from.
+  light(ids, ways = null) {
     this.root.classList.toggle("focused", ids !== null);
     const lit = new Set(ids ?? []);
     const targets = new Set(ids ?? []);
@@ -200,9 +224,10 @@ export class MachineView {
     const [from, to] = this.isBack ? ["target", "source"] : ["source", "target"];
     // What a gate reads comes along the bus, from x and h.
     if (this.wires.some(({ spec }) => spec[from] === "bus" && targets.has(spec[to]))) targets.add("bus");
-    for (const wire of this.wires) {
-      wire.lit = targets.has(wire.spec[to]);
+    for (const [index, wire] of this.wires.entries()) {
+      wire.lit = ways ? ways.includes(index) : targets.has(wire.spec[to]);
       wire.group.classList.toggle("lit", wire.lit);
+      wire.group.classList.toggle("way", ways !== null && wire.lit);
       if (wire.lit) lit.add(wire.spec[from]);
     }
     for (const node of this.nodes) node.group.classList.toggle("lit", lit.has(node.spec.id));

@@ -1,7 +1,8 @@
 // The card while gradients are shown: the value and the gradient of what is pointed at, and where it comes from.
 
+import { ownSignal } from "./changes.js";
 import { html } from "./dom.js";
-import { capital, heads, line, productRow, where } from "./lines.js";
+import { capital, heads, line, parenthesised, productRow, where } from "./lines.js";
 import { maths } from "./maths.js";
 import { number, sumTexts } from "./numbers.js";
 
@@ -57,8 +58,8 @@ export function gradientsOfNode(context, node) {
   const content = [head, equation(context, node, symbol, "", value), equation(context, node, by(symbol), "", gradient)];
   const said = sentence(context, node, gradient);
   if (said) content.push(html("p", "sentence", said));
-  if (node.formula?.function) content.push(saturation(context, node, symbol, value, gradient));
-  if (node.id === "tanh") content.push(exposure(context, node, value, gradient));
+  if (node.formula?.function) content.push(saturation(context, node, symbol));
+  if (node.id === "tanh") content.push(exposure(context, node));
   if (Array.isArray(node.value)) content.push(sentBack(context, node, gradient));
   const isState = node.kind === "state" || node.kind === "sum" || node.id === "squash";
   if (isState && !node.value.before) {
@@ -77,47 +78,78 @@ function by(symbol) {
   return isOne ? `∂L/∂${symbol}` : `∂L/∂(${symbol})`;
 }
 
-function sentence({ t, gradients }, node, gradient) {
+function sentence(context, node, gradient) {
+  const { t, gradients } = context;
   if (gradient === 0 && t > gradients.timestep) return "Exactly 0: the loss is read before this step.";
   if (node.kind === "state" && node.value.before) {
+    if (gradients.resets.has(t)) return "Exactly 0: the state was reset before this step.";
     return t === 0 ? "By the state before the first step." : `All of the gradient by the state after step ${t - 1}.`;
   }
   if (["kept", "written"].includes(node.id)) return "It enters a sum, so it has the sum's gradient.";
-  return gradient === 0 ? "Exactly 0." : "";
+  const said = throughTouch(context, node);
+  return said || (gradient === 0 ? "Exactly 0." : "");
+}
+
+// What becomes of the gradient by a touched number on its way back to what the step made of it.
+function throughTouch({ run, t, unit }, node) {
+  const own = ownSignal(node);
+  const words = own && run.changes.words(own, t, unit);
+  if (!words) return "";
+  const slope = run.changes.slope(own, t, unit);
+  if (slope === 0) return `${capital(words)}: nothing goes further back through this number.`;
+  return `${capital(words)}: ${number(slope)} times this goes further back.`;
+}
+
+// The gradient by what the step made of a signal: less what interventions let through.
+function byMade({ run, unit, gradients }, name, t) {
+  const [gradient, slope] = [gradients.of(name, t, unit), run.changes.slope(name, t, unit)];
+  return gradient === 0 || slope === 0 ? 0 : gradient * slope;
 }
 
 function withoutNumber({ run, t, unit, gradients }, node) {
-  if (node.id !== "gates_before" || t === 0) return "This is a vector: it has no gradient that is one number.";
+  if (node.id !== "gates_before" || t === 0 || gradients.resets.has(t)) return "This is a vector: it has no gradient that is one number.";
   const { signals } = run.payload;
   const written = (name) => `∂L/∂${signals[name].symbol} = ${number(gradients.of(name, t - 1, unit))}`;
   const listed = GATES_FED_BACK.map(written);
   return `All of the gradient by the gates of step ${t - 1}: ${listed.join(", ")}.`;
 }
 
-// From a value back to the pre-activation behind it, through the slope of the function between.
-function saturation(context, node, symbol, value, gradient) {
+// From a value back to the pre-activation behind it, through what was done to it and the slope of the function between.
+function saturation(context, node, symbol) {
   const { run, t, unit, gradients } = context;
   const { signal, function: name } = node.formula;
-  const slope = SLOPES[name];
   const letter = run.payload.signals[signal].symbol;
-  const symbols = `${by(symbol)} · ${slope.symbol(symbol)}`;
   const pre = gradients.of(`${signal}_pre`, t, unit);
-  const numbers = `${number(gradient)} · ${number(slope.of(value))}`;
+  const at = SLOPES[name].of(run.made(signal, t, unit));
+  const [symbols, numbers] = chain(context, signal, by(symbol), SLOPES[name].symbol(symbol), at);
   return equation(context, node, `∂L/∂a_${letter}`, symbols, pre, numbers);
 }
 
-function exposure(context, node, value, gradient) {
-  const { t, unit, gradients } = context;
-  const symbols = `${by(symbolOf(node))} · (1-\\tanh²(c_t))`;
+function exposure(context, node) {
+  const { run, t, unit, gradients } = context;
   const shown = gradients.of("cell_shown", t, unit);
-  return equation(context, node, "to\\;c_t", symbols, shown, `${number(gradient)} · ${number(1 - value * value)}`);
+  const at = 1 - run.made("cell_tanh", t, unit) ** 2;
+  const [symbols, numbers] = chain(context, "cell_tanh", by(symbolOf(node)), "(1-\\tanh²(c_t))", at);
+  return equation(context, node, "to\\;c_t", symbols, shown, numbers);
+}
+
+// A gradient times a slope, in symbols and numbers; between the two stands what an intervention lets through.
+function chain({ run, t, unit, gradients }, signal, symbol, slope, at) {
+  const isTouched = run.changes.at(signal, t, unit).length > 0;
+  const through = isTouched ? [number(run.changes.slope(signal, t, unit))] : [];
+  const numbers = [number(gradients.of(signal, t, unit)), ...through.map(parenthesised), number(at)];
+  return [[symbol, ...through.map(parenthesised), slope].join(" · "), numbers.join(" · ")];
 }
 
 // What a product sends back to each factor: its gradient times the other one.
 function sentBack(context, node, gradient) {
   const { run, t, unit } = context;
   const values = node.value.map((id) => run.value(run.nodes[id].value, t, unit));
-  const rows = node.value.map((id, k) => productOf(run.nodes[id].title, gradient, values[1 - k]));
+  const rows = node.value.map((id, k) => {
+    const isGone = run.nodes[id].value.before && run.changes.resets.has(t);
+    const title = run.nodes[id].title;
+    return isGone ? { name: `${title}, reset`, value: 0 } : productOf(title, gradient, values[1 - k]);
+  });
   const texts = rows.map((one) => number(one.value));
   return productTable(context, "To each factor it sends its gradient times the other", rows, texts);
 }
@@ -127,24 +159,32 @@ function sentBack(context, node, gradient) {
 function cellRows(context) {
   const { run, t, unit, gradients } = context;
   const rows = [];
-  if (t + 1 < run.time) {
+  if (run.changes.resets.has(t + 1)) rows.push(cutOff(t + 1));
+  else if (t + 1 < run.time) {
     const forget = "forget" in run.payload.signals ? run.signal("forget", t + 1, unit) : 1;
-    rows.push(productOf(`carousel, step ${t + 1}`, gradients.of("cell", t + 1, unit), forget));
+    rows.push(productOf(`carousel, step ${t + 1}`, byMade(context, "cell", t + 1), forget));
     rows.push(...peepholeRows(context, ["input", "forget"], t + 1));
   }
-  const slope = "cell_tanh" in run.arrays ? 1 - run.signal("cell_tanh", t, unit) ** 2 : 1;
-  const exposed = [gradients.of("hidden", t, unit), run.signal("output", t, unit) * slope];
+  const slope = "cell_tanh" in run.arrays ? 1 - run.made("cell_tanh", t, unit) ** 2 : 1;
+  const through = run.changes.slope("cell_tanh", t, unit) * slope;
+  const exposed = [byMade(context, "hidden", t), run.signal("output", t, unit) * through];
   rows.push({ name: "exposure, through h", by: exposed, value: gradients.of("cell_shown", t, unit) });
   return [...rows, ...peepholeRows(context, ["output"], t)];
 }
 
-function peepholeRows({ run, unit, gradients }, names, t) {
+function cutOff(t) {
+  return { name: `the state is reset before step ${t}`, value: 0 };
+}
+
+function peepholeRows(context, names, t) {
+  const { run, unit } = context;
   return names
     .filter((name) => `${name}_from_cell` in run.products)
     .map((name) => {
       const weight = run.products[`${name}_from_cell`].weights.values[unit];
       const { symbol } = run.payload.signals[name];
-      return productOf(`peephole of ${symbol}, step ${t}`, weight, gradients.of(`${name}_pre`, t, unit));
+      const gradient = byMade(context, `${name}_pre`, t) * run.changes.slope(`${name}_from_cell`, t, unit);
+      return productOf(`peephole of ${symbol}, step ${t}`, weight, gradient);
     });
 }
 
@@ -154,11 +194,14 @@ function productOf(name, a, b) {
 }
 
 // The ways on which the gradient by a new hidden state comes back.
-function hiddenRows({ run, t, unit, gradients }) {
+function hiddenRows(context) {
+  const { run, t, unit, gradients } = context;
   const rows = [];
-  const later = t + 1 < run.time;
+  const isCut = run.changes.resets.has(t + 1);
+  const later = t + 1 < run.time && !isCut;
+  if (isCut) rows.push(cutOff(t + 1));
   if ("update" in run.payload.signals && later) {
-    const next = gradients.of("hidden", t + 1, unit);
+    const next = byMade(context, "hidden", t + 1);
     rows.push(productOf(`kept by z, step ${t + 1}`, next, run.signal("update", t + 1, unit)));
   }
   if (later) {

@@ -1,29 +1,27 @@
 // The stage: one cell as a machine, its sequence as a ribbon, its memory as strips. `mount(element, payload, callbacks)`
 // draws a payload of memviz/stage/payload.py into an element and knows no Streamlit. What it is called with:
 //   payload    the content, with `key`; or only { key } when the content is already here; and with it, when wanted,
-//              `position` { timestep, unit, phase, node, signal, gradients, serial }, `detail`, the step in double
-//              precision, and `gradients`, which have a key of their own and come when the position asks for them
+//              `position` { timestep, unit, phase, node, signal, gradients, weight, serial }, `detail`, the step in
+//              double precision, and `gradients`, which have a key of their own and come when the position asks for
+//              them; a weight is { signal, column }, a summand and the column of its weights, pointed at elsewhere
 //   callbacks  onCommit(position) when the reader comes to rest somewhere; onNeed() when content is missing;
 //              isAnswered, whether anybody hears what is committed
 
 import { BarView } from "./bar.js";
 import { CardView } from "./card.js";
-import { groundOf } from "./colours.js";
 import { html, prefersStill } from "./dom.js";
 import { covers, isFull, switchFull } from "./full.js";
 import { meaning, TAKES_KEYS } from "./keys.js";
 import { MachineView } from "./machine.js";
-import { lowersIndices } from "./maths.js";
 import { ahead, start } from "./play.js";
 import { Run } from "./run.js";
+import { spaceOf } from "./space.js";
 import { StripsView } from "./strips.js";
 
 const REST_MS = 150;
 const STEP_MS = 800;
 const PHASE_MS = 1100;
-const NARROW = 600;
-const BASE_FONT = 14;
-const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "", gradients: false };
+const START = { timestep: 0, unit: 0, phase: "", node: "", signal: "", gradients: false, weight: null };
 const stages = new WeakMap();
 
 export function mount(element, payload, callbacks) {
@@ -154,27 +152,15 @@ class Stage {
       phase: payload.machine.phases.find(({ id }) => id === position.phase) ?? null,
       node: position.node in run.nodes ? position.node : "",
       gradients: position.gradients ? run.gradients : null,
+      weight: position.weight?.signal in payload.machine.ways ? position.weight : null,
       signal: payload.strips.includes(position.signal) ? position.signal : payload.strips.includes("cell") ? "cell" : "hidden",
     };
   }
 
-  // Measure the width, the mode and the theme; nothing else reads from the page, which would make it lay out again.
   measure() {
-    const { element } = this;
-    if (element.clientWidth === 0) return false; // nothing to be seen yet
-    element.classList.toggle("projector", isFull(element));
-    const style = getComputedStyle(element);
-    const width = element.clientWidth - 2 * parseFloat(style.paddingLeft);
-    const isNarrow = width < NARROW;
-    element.classList.toggle("narrow", isNarrow);
-    if (!this.space) element.classList.toggle("flat-maths", !lowersIndices(element));
-    const ground = groundOf(style);
-    element.dataset.ground = ground;
-    const scale = parseFloat(getComputedStyle(element).fontSize) / BASE_FONT;
-    const panel = this.machine.root.clientWidth;
-    const gutter = this.strips.ribbonLabel.offsetWidth;
-    this.space = { width, isNarrow, ground, scale, panel, gutter };
-    return true;
+    const found = spaceOf(this.element, this.machine.root, this.strips.ribbonLabel, !this.space);
+    if (found) this.space = found;
+    return found !== null;
   }
 
   // The page's width, mode or theme may have changed.
@@ -195,7 +181,7 @@ class Stage {
     if (this.note.textContent !== note) this.note.textContent = note;
     this.element.classList.toggle("backwards", gradients !== null);
     this.bar.gradients.hidden = !this.callbacks.isAnswered && run.gradients === null;
-    this.machine.layOut(panel, scale, run.second !== null, gradients);
+    this.machine.layOut(panel, scale, run, gradients);
     this.strips.take(run, ground, gradients);
     this.strips.layOut(width - gutter, scale, isNarrow);
     this.drawn = {};
@@ -207,17 +193,21 @@ class Stage {
     if (!this.run || !this.space) return;
     const { run } = this;
     const { ground } = this.space;
-    const { timestep, unit, phase, node, signal, gradients } = this.where();
-    const subject = [this.hovered, this.focused].find((id) => id in run.nodes) ?? node;
+    const { timestep, unit, phase, node, signal, gradients, weight } = this.where();
+    const pointed = [this.hovered, this.focused].find((id) => id in run.nodes);
+    // The way of a weight's product, until the reader points at something else.
+    const way = pointed || !weight ? null : run.payload.machine.ways[weight.signal];
+    const subject = pointed ?? way?.node ?? node;
     const lights = subject ? [subject] : phase ? phase.nodes : null;
-    this.machine.update({ run, timestep, unit, lights, ground, gradients, tokens: run.payload.tokens });
+    const ways = way?.wires ?? null;
+    this.machine.update({ run, timestep, unit, lights, ways, ground, gradients, tokens: run.payload.tokens });
     this.machine.mark(node);
     if (this.drawn.signal !== signal || this.drawn.unit !== unit) this.strips.tint(signal, unit);
     this.strips.place(timestep);
     const { playing, marks, table } = this;
     const full = isFull(this.element);
     const wished = this.position.gradients;
-    this.writeCard({ run, timestep, unit, node: subject, phase, table, ground, gradients, brief: full });
+    this.writeCard({ run, timestep, unit, node: subject, phase, table, ground, gradients, weight, brief: full });
     this.bar.update({ run, timestep, unit, signal, phase: phase?.id ?? "", playing, marks, table, full, gradients: wished });
     this.drawn = { signal, unit };
   }
@@ -261,6 +251,7 @@ class Stage {
   move(change) {
     if (!this.run) return;
     if ("timestep" in change || "phase" in change) this.stop();
+    if ("unit" in change || "phase" in change || "node" in change) this.position.weight = null;
     Object.assign(this.position, change);
     this.show();
     this.commitSoon();
@@ -296,11 +287,12 @@ class Stage {
     this.timer = null;
     this.serial += 1;
     const { timestep, unit } = this.where();
-    const { phase, node, signal, gradients } = this.position; // as wished for, also where this cell has no such thing
+    const { phase, node, signal, gradients, weight } = this.position; // as wished for, also where this cell has no such thing
     const has = this.run.payload.key;
     const has_gradients = this.run.gradients?.key ?? "";
     const { serial } = this;
-    this.callbacks.onCommit({ timestep, unit, phase, node, signal, gradients, serial, has, has_gradients });
+    const place = { timestep, unit, phase, node, signal, gradients, weight };
+    this.callbacks.onCommit({ ...place, serial, has, has_gradients });
   }
 
   toggle(how) {

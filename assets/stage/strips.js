@@ -1,9 +1,12 @@
 // The ribbon of tokens and the memory strips: units by time, one above the other, aligned, with one cursor.
 // Tokens are somebody's text: they go through textContent, never into markup.
 
+import { AxisView } from "./axis.js";
 import { colourScale, css, inkOn } from "./colours.js";
 import { html, set } from "./dom.js";
-import { MINUS, number } from "./numbers.js";
+import { LegendView } from "./legend.js";
+import { number } from "./numbers.js";
+import { Outline } from "./outline.js";
 
 const TOKEN = { least: 11, tight: 14, touch: 28, letter: 9, most: 120, value: 44, gradient: 58, roomFor: 3 };
 const STRIP = { least: 30, unit: 2.5, most: 64 };
@@ -30,7 +33,9 @@ export class StripsView {
     this.gutters = html("div", "gutters");
     this.tip = html("div", "tip");
     this.bottom = html("div", "lane strips", this.gutters, this.scroll, this.tip);
-    this.legend = html("p", "legend");
+    this.axis = new AxisView();
+    this.legendView = new LegendView();
+    this.legend = this.legendView.root;
     this.strips = [];
     this.left = 0;
     set(this.scroll, { tabindex: "0", role: "group", "aria-label": "Memory strips: units by time" });
@@ -95,7 +100,13 @@ export class StripsView {
     const its = this.run.payload.signals[name];
     const value = this.stripValues(name)[t * this.run.units + unit];
     const what = this.gradients ? `∂L/∂${its.symbol}` : this.differs() ? `change of ${its.symbol}` : its.symbol;
-    this.tip.textContent = `${what} of unit ${unit} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}`;
+    if (this.isAlone(t)) {
+      this.tip.textContent = `step ${t} (“${this.run.payload.tokens[t]}”) has no step of before to compare with`;
+      return;
+    }
+    const words = this.run.changes.words(name, t, unit);
+    const done = words && !this.differs() && !this.gradients ? `, ${words}` : "";
+    this.tip.textContent = `${what} of unit ${unit} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}${done}`;
   }
 
   // Take a run: as many strips as its cell has signals; each is one picture of units by time, a pixel for each number.
@@ -107,7 +118,8 @@ export class StripsView {
     const { strips } = run.payload;
     if (this.strips.map(({ name }) => name).join() !== strips.join()) this.buildStrips(strips);
     for (const strip of this.strips) this.paint(strip);
-    this.writeLegend();
+    this.axis.take(run, gradients !== null);
+    this.legendView.write(run, gradients ? gradients.legend(this.diverging()) : undefined);
     this.mark(this.marked);
   }
 
@@ -116,25 +128,35 @@ export class StripsView {
       const canvas = html("canvas");
       const row = html("div", "row");
       const marks = html("canvas", "marks");
-      const box = html("div", "strip", canvas, marks, row);
+      const outline = new Outline();
+      const box = html("div", "strip", canvas, marks, outline.root, row);
       box.dataset.signal = name;
       const gutter = html("div", "gutter");
-      return { name, canvas, marks, row, box, gutter };
+      return { name, canvas, marks, outline, row, box, gutter };
     });
-    this.track.replaceChildren(...this.strips.map(({ box }) => box), this.cursor);
-    this.gutters.replaceChildren(...this.strips.map(({ gutter }) => gutter));
+    this.track.replaceChildren(this.axis.root, ...this.strips.map(({ box }) => box), this.cursor);
+    this.gutters.replaceChildren(this.axis.gutter, ...this.strips.map(({ gutter }) => gutter));
   }
 
   differs() {
     return this.run.second !== null && !this.gradients;
   }
 
+  // Whether differences are shown and a step has no partner to differ from.
+  isAlone(t) {
+    return this.differs() && this.run.partner(t) === null;
+  }
+
   // What a strip shows: the signal, or what it differs by from the second trace, or the gradient by it.
   stripValues(name) {
     const { values } = (this.gradients ?? this.run).arrays[name];
     if (!this.differs()) return values;
+    const { units } = this.run;
     const second = this.run.second.arrays[name].values;
-    return values.map((value, k) => value - second[k]);
+    return values.map((value, k) => {
+      const partner = this.run.partner(Math.floor(k / units));
+      return partner === null ? NaN : value - second[partner * units + (k % units)];
+    });
   }
 
   scaleOf(name) {
@@ -158,16 +180,18 @@ export class StripsView {
     const context = strip.canvas.getContext("2d");
     const image = context.createImageData(run.time, run.units);
     for (let t = 0; t < run.time; t += 1) {
+      const opacity = this.isAlone(t) ? 0 : 255; // the hatch behind it is seen
       for (let unit = 0; unit < run.units; unit += 1) {
         const [r, g, b] = colour(values[t * run.units + unit]);
         const at = (unit * run.time + t) * 4;
         image.data[at] = r;
         image.data[at + 1] = g;
         image.data[at + 2] = b;
-        image.data[at + 3] = 255;
+        image.data[at + 3] = opacity;
       }
     }
     context.putImageData(image, 0, 0);
+    strip.outline.draw(strip.name, run);
     strip.canvas.dataset.painted = this.gradients?.key ?? run.payload.key;
     this.label(strip, colours, range);
   }
@@ -191,16 +215,6 @@ export class StripsView {
     const scale = html("span", "scale", html("span", "", low), bar, html("span", "", high));
     const short = html("span", "short", its.gate && !this.differs() ? "0 to 1" : `±${high}`);
     strip.gutter.replaceChildren(html("div", "", symbol, name), scale, short);
-  }
-
-  // One scale for all strips is told once, between the machine and the strips.
-  writeLegend() {
-    const scale = this.gradients?.legend(this.diverging()) ?? null;
-    const says = JSON.stringify(scale);
-    this.legend.hidden = !this.gradients;
-    if (!this.gradients || this.legend.dataset.says === says) return;
-    this.legend.dataset.says = says;
-    this.legend.replaceChildren(...(scale ? legendOf(scale) : ["Every gradient is exactly 0."]));
   }
 
   // Mark where a gate is as good as shut or open.
@@ -246,6 +260,7 @@ export class StripsView {
       box.style.height = label.style.height = `${height}px`;
       row.style.height = `${Math.max(3, height / units)}px`;
     }
+    this.axis.layOut(this.step, time, scale);
     this.height = height;
     for (const cursor of [this.cursor, this.ribbonCursor]) cursor.style.width = `${this.step}px`;
     this.drawn = null;
@@ -295,7 +310,9 @@ export class StripsView {
     const [room, digits] = this.gradients ? [TOKEN.gradient, 2] : [TOKEN.value, 3];
     shown.textContent = this.step >= room * this.scale ? number(value, digits) : "";
     cell.style.cssText = `left:${t * this.step}px;width:${this.step}px;background:${css(tint)};color:${inkOn(tint)}`;
-    cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${number(value)}`);
+    const isReset = this.run.changes.resets.has(t);
+    cell.classList.toggle("reset", isReset);
+    cell.setAttribute("aria-label", `step ${t}, ${tokens[t]}, ${number(value)}${isReset ? ", the state is reset before it" : ""}`);
     cell.dataset.timestep = String(t);
     const place = { id: `token-${t}`, title: tokens[t], "aria-posinset": t + 1, "aria-setsize": this.run.time };
     if (cell.dataset.place === JSON.stringify(place)) return;
@@ -330,19 +347,4 @@ function newToken() {
   cell.setAttribute("role", "option");
   cell.setAttribute("aria-selected", "false");
   return cell;
-}
-
-// Negative, exactly 0 and positive, with the sizes at their ends.
-function legendOf({ low, high, negative, zero, positive }) {
-  const bar = (background, className = "bar") => {
-    const made = html("i", className);
-    made.style.background = background;
-    return made;
-  };
-  return [
-    html("span", "half", `${MINUS}${high} … ${MINUS}${low}`, bar(negative)),
-    html("span", "half", bar(zero, "zero"), "exactly 0"),
-    html("span", "half", bar(positive), `${low} … ${high}`),
-    html("span", "", "log scale, the same for all strips and wires"),
-  ];
 }

@@ -50,6 +50,8 @@ def reach_lines(
         data += log_lines(range(last + 1), middle, label, colour, low, dash=its.dash, width=width)
         ratio = float(np.median(curve.reach(last)))
         left = f"{power_of_ten(ratio)} {'left' if ratio <= 0 else 'times'}"
+        if np.isnan(ratio):  # such as where h is detached from all that came before
+            left = "0 at both ends"
         ends.append((_end(middle, low), _side(middle), f"{label}: {left}", colour))
     _label_ends(layout, ends, (low, high), _MAIN, dark)
     return figure(data, layout)

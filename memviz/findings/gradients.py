@@ -131,7 +131,11 @@ def units_finding(flow: GradientFlow) -> str:
 
 def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
     """Which gate is most saturated, and what that costs a gradient."""
-    means = {name: float(slope[: flow.last + 1].mean()) for name, slope in slopes.items()}
+    means = {
+        name: mean for name, slope in slopes.items() if (mean := _own_slope(name, slope, flow)) is not None
+    }
+    if not means:
+        return "Every gate is held or scaled here: the slopes are those of what was done to it."
     share = {name: mean / (1.0 if name in ("candidate", "hidden") else 0.25) for name, mean in means.items()}
     worst = min(share, key=lambda name: share[name])
     its = look(worst, flow.network.cell.family)
@@ -144,6 +148,12 @@ def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
         f"The {its.name} is the most saturated: its slope is {number(means[worst])} on average, "
         f"{100 * share[worst]:.0f}% of what it can be; each gradient into it is multiplied by that."
     )
+
+
+def _own_slope(name: str, slope: Array, flow: GradientFlow) -> float | None:
+    """The mean slope where no intervention is a factor of it; a gate that is held is not saturated."""
+    is_own = flow.trace.plan().slopes(name)[: flow.last + 1] == 1
+    return float(slope[: flow.last + 1][is_own].mean()) if is_own.any() else None
 
 
 def paths_finding(split: Split, flow: GradientFlow) -> str:

@@ -2,6 +2,7 @@
 
 from memviz.gradients.check import Check, check
 from memviz.gradients.compounding import RATES, log10_powers, repeated_sigmoids
+from memviz.gradients.fitting import Fitting, WhatIf, fitting
 from memviz.gradients.flow import GradientFlow, gradient_flow
 from memviz.gradients.horizon import Horizon, measured_horizon, spread_lags
 from memviz.gradients.lags import (
@@ -60,6 +61,7 @@ __all__ = [
     "MOST_GRADED",
     "MOST_PRODUCTS",
     "Check",
+    "Fitting",
     "GradientFlow",
     "Horizon",
     "Loss",
@@ -69,7 +71,9 @@ __all__ = [
     "Split",
     "Spread",
     "WeightContributions",
+    "WhatIf",
     "check",
+    "fitting",
     "gradient_flow",
     "gradient_spread",
     "half_lives",

@@ -1,7 +1,7 @@
-"""Many networks of one cell at once: the same input, the same loss, other weights, run as one batch."""
+"""Many networks of one cell at once: the same input, loss and interventions, other weights, run as one batch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +9,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells import Cell
+from memviz.cells import Cell, identity
 from memviz.gradients.backward import carry_back
 from memviz.gradients.flow import gradients_by
 from memviz.gradients.loss import Loss
 from memviz.gradients.scaled import Scaled
 from memviz.gradients.steps import Steps, chunks
+from memviz.interventions import Intervention, Plan, check
 from memviz.network import Network
 from memviz.trace import Inputs, check_finite, checked_inputs, record
 
@@ -32,8 +33,16 @@ class Spread:
     memory: Float[np.ndarray, "network time"]
 
 
-def gradient_spread(networks: Sequence[Network], inputs: Inputs, loss: Loss) -> Spread:
+def gradient_spread(
+    networks: Sequence[Network], inputs: Inputs, loss: Loss, interventions: Iterable[Intervention] = ()
+) -> Spread:
     """The norms of the gradient for several networks of one cell and size, as `gradient_flow` gives each of them.
+
+    Args:
+        networks: the networks.
+        inputs: a Sequence, or numbers (time, features).
+        loss: what is differentiated.
+        interventions: what is changed in the run of each; each freezes its own value.
 
     Raises:
         ValueError: if there is no network, they differ in cell or size, or as `record` and `gradient_flow` do.
@@ -45,7 +54,13 @@ def gradient_spread(networks: Sequence[Network], inputs: Inputs, loss: Loss) -> 
     cell, hidden_size = networks[0].cell, networks[0].hidden_size
     _, values = checked_inputs(networks[0], inputs)
     parameters = _stacked(networks)
-    states, hidden = _run_one(networks[0], inputs) if len(networks) == 1 else _run(cell, parameters, values)
+    chosen = check(interventions, cell, hidden_size, len(values))
+    if len(networks) == 1:
+        states, hidden, plan = _run_one(networks[0], inputs, chosen)
+    else:
+        plan = Plan(chosen, hidden_size, len(values), len(networks))
+        states, hidden = _run(cell, parameters, values, plan)
+    is_reset = plan.is_reset()
     direct = np.stack([loss.direct(h.numpy()) for h in hidden])
     width = states.shape[-1]
     padding = np.zeros((*direct.shape[:2], width - hidden_size))
@@ -54,7 +69,9 @@ def gradient_spread(networks: Sequence[Network], inputs: Inputs, loss: Loss) -> 
     names = ["hidden", memory]
     norms = {name: np.full(direct.shape[:2], -np.inf) for name in names}
     for span in chunks(loss.steps(len(values))[-1], math.ceil(width * math.sqrt(len(networks)))):
-        steps = Steps(cell, parameters, states[:, span], values[span].expand(len(networks), -1, -1))
+        tap = plan.tap(plan.rows(span)) if plan.has_taps else identity
+        batch = values[span].expand(len(networks), -1, -1)
+        steps = Steps(cell, parameters, states[:, span], batch, tap=tap, is_reset=is_reset[span])
         carry_back(adjoint, direct, steps.jacobians().numpy(), span)
         gradients = gradients_by(steps, names, adjoint[:, span]).log10_norms()
         for name, logs in zip(names, gradients, strict=True):
@@ -69,25 +86,29 @@ def _stacked(networks: Sequence[Network]) -> dict[str, Tensor]:
 
 
 def _run_one(
-    network: Network, inputs: Inputs
-) -> tuple[Float[Tensor, "network time state"], Float[Tensor, "network time unit"]]:
+    network: Network, inputs: Inputs, interventions: tuple[Intervention, ...]
+) -> tuple[Float[Tensor, "network time state"], Float[Tensor, "network time unit"], Plan]:
     """The same as `_run`, without what a batch of one costs: three times as much."""
-    trace = record(network, inputs)
-    return torch.from_numpy(trace.state_before())[None], torch.tensor(trace["hidden"])[None]
+    trace = record(network, inputs, interventions=interventions)
+    return torch.from_numpy(trace.state_before())[None], torch.tensor(trace["hidden"])[None], trace.plan()
 
 
 @torch.inference_mode()
 def _run(
-    cell: Cell, parameters: dict[str, Tensor], values: Float[Tensor, "time features"]
+    cell: Cell, parameters: dict[str, Tensor], values: Float[Tensor, "time features"], plan: Plan
 ) -> tuple[Float[Tensor, "network time state"], Float[Tensor, "network time unit"]]:
-    """The state before each step, and the hidden state after it."""
+    """The state that each step starts from, and the hidden state after it; the plan's freezes are settled."""
     count = len(parameters["weight_hh"])
     inputs = values.expand(count, 1, *values.shape)  # network, a batch of one, time, feature
-    state = cell.zero_state(inputs[:, :, 0], parameters["weight_hh"].shape[-1])
-    states = [torch.cat(state, dim=-1)]
+    state = zeros = cell.zero_state(inputs[:, :, 0], parameters["weight_hh"].shape[-1])
+    befores, hidden, largest = [], [], []
     for t in range(len(values)):
-        state, _ = cell.step(parameters, inputs[:, :, t], state)
-        states.append(torch.cat(state, dim=-1))
-    together = torch.cat(states, dim=1)
-    check_finite(together.transpose(0, 1))
-    return together[:, :-1], together[:, 1:, : parameters["weight_hh"].shape[-1]]
+        before = zeros if t in plan.resets else state
+        tap = plan.tap(plan.rows(slice(t, t + 1))) if plan.has_taps else identity
+        state, signals = cell.step(parameters, inputs[:, :, t], before, tap)
+        plan.settle(t, signals)
+        befores.append(torch.cat(before, dim=-1))
+        hidden.append(signals.hidden)
+        largest.append(torch.cat(tuple(signals), dim=-1).abs().amax()[None])
+    check_finite(torch.stack(largest))
+    return torch.cat(befores, dim=1), torch.cat(hidden, dim=1)

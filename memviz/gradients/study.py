@@ -1,6 +1,7 @@
 """How far gradients reach in several untrained networks: the same input, seed and loss for each of them.
 
-The set-up of the gradients page: Elman, GRU, LSTM as torch draws it, and LSTM with a forget bias.
+The set-up of the gradients page: Elman, GRU, LSTM as torch draws it, and LSTM with a forget bias. What if they were
+changed: an intervention acts in every network that has its signal, an edit in those of the cell that it was made for.
 """
 
 from collections.abc import Iterable
@@ -12,9 +13,11 @@ from jaxtyping import Float
 from memviz.cells import CELLS
 from memviz.encoding import Sequence, encode
 from memviz.experiment import Experiment
+from memviz.gradients.fitting import Fitting, fitting
 from memviz.gradients.flow import GradientFlow, gradient_flow
 from memviz.gradients.loss import Loss
 from memviz.gradients.spread import gradient_spread
+from memviz.interventions import Patch
 from memviz.network import Network
 from memviz.trace import record
 
@@ -41,7 +44,7 @@ class Study:
         text: what is repeated until the input is long enough, where the source is text.
         lag: from the first timestep to the last, 5 to 3,000; there is one timestep more.
         experiment: the settings that all networks share. Its forget bias is that of "lstm-biased" and of the
-            variants, its update bias that of the GRU; its cell is not looked at.
+            variants, its update bias that of the GRU. Its cell is that of its edits and not looked at otherwise.
         loss: "sum" of h over units, "unit" for one of them, or a "squared error" or the "cross-entropy" of a read-out,
             whose weights are drawn by the seed from U(-1/sqrt(H), 1/sqrt(H)), as torch.nn.Linear draws them; it has
             one output, or one for each symbol (4 for noise).
@@ -103,12 +106,31 @@ class Study:
         )
 
     def experiment_of(self, network: str) -> Experiment:
-        """The settings of one of `NETWORKS`."""
-        if network == "lstm-biased":
-            return replace(self.experiment, cell="lstm")
+        """The settings of one of `NETWORKS`, with the edits where they are of its cell."""
+        cell = "lstm" if network == "lstm-biased" else network
+        settings = replace(
+            self.experiment, cell=cell, edits=self.experiment.edits if cell == self.experiment.cell else ()
+        )
         if network == "lstm":  # as torch draws it
-            return replace(self.experiment, cell="lstm", forget_bias=None, input_bias=None)
-        return replace(self.experiment, cell=network)
+            return replace(settings, forget_bias=None, input_bias=None)
+        return settings
+
+    def what_ifs(self, network: str, sequence: Sequence) -> Fitting:
+        """The edits and interventions that act in one of `NETWORKS`, and why the others do not."""
+        experiment = self.experiment_of(network)
+        if self.experiment == self.experiment.plain:
+            return Fitting((), (), ())
+        fits = fitting(
+            replace(experiment, edits=()).build(sequence),
+            len(sequence),
+            experiment.edits,
+            experiment.interventions,
+        )
+        if experiment.cell == self.experiment.cell:
+            return fits
+        made_for = CELLS[self.experiment.cell].title
+        others = [(edit, f"The edit is of another cell: {made_for}.") for edit in self.experiment.edits]
+        return replace(fits, left_out=(*others, *fits.left_out))
 
     def loss_of(self, sequence: Sequence) -> Loss:
         """The loss as the engine takes it.
@@ -186,20 +208,27 @@ class Curve:
 def curves(study: Study, networks: Iterable[str] = FOUR, seeds: int = 1) -> list[Curve]:
     """The gradient of some networks over time, each for the seed of the study and those that follow.
 
-    Networks of one cell run as one batch.
+    Networks of one cell run as one batch. Each seed's network gets the edits and interventions that fit it.
 
     Raises:
         EncodingError: if the text is no sequence.
-        ValueError: if the loss does not fit, or a network overflows float64.
+        ValueError: if the loss does not fit, a network overflows float64, or several seeds are asked for with a patch.
     """
     sequence = study.sequence()
     loss = study.loss_of(sequence)
     chosen = list(networks)
-    built = {name: _built(study, name, sequence, seeds) for name in chosen}
+    fits = {name: study.what_ifs(name, sequence) for name in chosen}
+    if seeds > 1 and any(isinstance(iv, Patch) for fit in fits.values() for iv in fit.interventions):
+        raise ValueError(
+            f"A patch puts in the values of one run, which are those of one seed; got {seeds} seeds."
+        )
+    built = {name: _built(study, name, sequence, seeds, fits[name]) for name in chosen}
     found: dict[str, Curve] = {}
     for cell in dict.fromkeys(network[0].cell.name for network in built.values()):
         alike = [name for name in chosen if built[name][0].cell.name == cell]
-        spread = gradient_spread([n for name in alike for n in built[name]], sequence, loss)
+        # What fits follows from the cell, the number of units and the input: it is the same for these networks.
+        what_if = fits[alike[0]].interventions
+        spread = gradient_spread([n for name in alike for n in built[name]], sequence, loss, what_if)
         for index, name in enumerate(alike):
             rows = slice(index * seeds, (index + 1) * seeds)
             has_cell = "cell" in CELLS[cell].signal_names
@@ -215,18 +244,20 @@ def curve_of(network: str, flow: GradientFlow) -> Curve:
 
 
 def opened(study: Study, network: str, *, detached: bool = False) -> GradientFlow:
-    """One network of a study, with its whole gradient.
+    """One network of a study, with its whole gradient, under what fits it of the edits and interventions.
 
     Raises:
         EncodingError: if the text is no sequence.
         ValueError: as `curves` does.
     """
     sequence = study.sequence()
-    built = study.experiment_of(network).build(sequence)
-    return gradient_flow(built, record(built, sequence), study.loss_of(sequence), detached=detached)
+    fits = study.what_ifs(network, sequence)
+    (built,) = _built(study, network, sequence, 1, fits)
+    trace = record(built, sequence, interventions=fits.interventions)
+    return gradient_flow(built, trace, study.loss_of(sequence), detached=detached)
 
 
-def _built(study: Study, network: str, sequence: Sequence, seeds: int) -> list[Network]:
-    experiment = study.experiment_of(network)
+def _built(study: Study, network: str, sequence: Sequence, seeds: int, fits: Fitting) -> list[Network]:
+    experiment = replace(study.experiment_of(network), edits=fits.edits)
     first = experiment.seed
     return [replace(experiment, seed=(first + k) % 2**32).build(sequence) for k in range(seeds)]

@@ -41,7 +41,7 @@ class _Op(NamedTuple):
     Attributes:
         act: what becomes of a value.
         mask: where it acts: some units, the same at each of its steps.
-        constant: its numbers, the same at each of its steps unless it is a patch.
+        constant: its numbers, the same at each of its steps unless it is a patch; of a freeze for each network.
         steps: the timesteps at which it acts.
         slope: d what it gives back / d what it was given, where it acts.
         frozen_at: the step whose value its constant waits for.
@@ -50,7 +50,7 @@ class _Op(NamedTuple):
 
     act: Act
     mask: Bool[Tensor, "time unit"]
-    constant: Float[Tensor, "time unit"]
+    constant: Float[Tensor, "*networks time unit"]
     steps: list[int]
     slope: float
     frozen_at: int | None = None
@@ -58,7 +58,9 @@ class _Op(NamedTuple):
 
 
 class Plan:
-    """The interventions of one run, which `check` has let through.
+    """The interventions of one run, or of the runs of several networks as one batch, which `check` has let through.
+
+    Of several networks each freezes its own value: those constants are (network, time, unit).
 
     Attributes:
         resets: the timesteps before which the state is set to zero.
@@ -66,7 +68,9 @@ class Plan:
         cuts: whether a gradient is cut where values stay, which no central difference can see.
     """
 
-    def __init__(self, interventions: Iterable[Intervention], units: int, time: int) -> None:
+    def __init__(
+        self, interventions: Iterable[Intervention], units: int, time: int, networks: int | None = None
+    ) -> None:
         self._time, self._units = time, units
         self._ops: dict[str, list[_Op]] = {}
         resets: set[int] = set()
@@ -76,15 +80,18 @@ class Plan:
                 if isinstance(intervention, Reset):
                     resets |= set(steps_of(intervention, time))
                     continue
-                self._ops.setdefault(intervention.signal, []).append(_op(intervention, units, time))
+                self._ops.setdefault(intervention.signal, []).append(
+                    _op(intervention, units, time, () if networks is None else (networks,))
+                )
                 self.cuts |= isinstance(intervention, Detach)
         self.resets = frozenset(resets)
         self.has_taps = bool(self._ops)
         self._acts = {name: [op.act for op in ops] for name, ops in self._ops.items()}
+        self._noted: dict[str, list[Tensor]] = {name: [] for name in self._ops}
         self._awaited = {op.frozen_at for ops in self._ops.values() for op in ops} - {None}
 
     def settle(self, timestep: int, signals: Any) -> None:
-        """Tell the freezes what a step left, each signal (unit,) by its name."""
+        """Tell the freezes what a step left, by name (unit,), or of several networks (network, 1, unit)."""
         if timestep in self._awaited:
             self._settle(lambda name, at: getattr(signals, name) if at == timestep else None)
 
@@ -99,20 +106,32 @@ class Plan:
                     op.constant.copy_(value)
 
     def taps(self) -> list[Tap | None]:
-        """The tap of each timestep; None where nothing is touched."""
+        """The tap of each timestep, to be called step after step; None where nothing is touched."""
         acting: list[list[tuple[str, _Op]]] = [[] for _ in range(self._time)]
         for name, ops in self._ops.items():
             for op in ops:
                 for t in op.steps:
                     acting[t].append((name, op))
-        made: dict[tuple[int, ...], Tap] = {}  # most steps are touched alike: they share one tap
+        shared: dict[tuple[int, ...], Tap] = {}  # most steps are touched alike: they share one tap
+        self._noted = {name: [] for name in self._ops}
         return [
-            _step_tap(t, ops_of_step, made) if ops_of_step else None for t, ops_of_step in enumerate(acting)
+            _step_tap(t, ops_of_step, shared, self._noted) if ops_of_step else None
+            for t, ops_of_step in enumerate(acting)
         ]
+
+    def made(self) -> dict[str, tuple[list[int], Float[np.ndarray, "step unit"]]]:
+        """The steps at which the taps of `taps` acted on each signal, and what those had made of it before."""
+        return {
+            name: (sorted({t for op in ops for t in op.steps}), torch.stack(self._noted[name]).numpy())
+            for name, ops in self._ops.items()
+        }
 
     def rows(self, span: slice) -> Rows:
         """The masks and constants of some timesteps, as inputs of a batch of steps, or of vmap."""
-        return {name: [(op.mask[span], op.constant[span]) for op in ops] for name, ops in self._ops.items()}
+        return {
+            name: [(op.mask[span], op.constant[..., span, :]) for op in ops]
+            for name, ops in self._ops.items()
+        }
 
     def tap(self, rows: Rows) -> Tap:
         """The tap that goes with `rows`, or with one of them."""
@@ -142,35 +161,49 @@ class Plan:
 
 
 class _Tap:
-    """What becomes of each signal; `touched` spares a step the calls that would change nothing."""
+    """What becomes of each signal; `touched` spares a step the calls that would change nothing.
 
-    __slots__ = ("_by_name", "touched")
+    `noted` keeps each value that is going to be changed.
+    """
 
-    def __init__(self, by_name: dict[str, list[tuple[Act, Tensor, Tensor]]]) -> None:
-        self._by_name = by_name
+    __slots__ = ("_by_name", "_noted", "touched")
+
+    def __init__(
+        self,
+        by_name: dict[str, list[tuple[Act, Tensor, Tensor]]],
+        noted: dict[str, list[Tensor]] | None = None,
+    ) -> None:
+        self._by_name, self._noted = by_name, noted
         self.touched = frozenset(by_name)
 
     def __call__(self, name: str, value: Tensor) -> Tensor:
         if name not in self._by_name:
             return value
+        if self._noted is not None:
+            self._noted[name].append(value)
         for act, mask, constant in self._by_name[name]:
             value = act(mask, constant, value)
         return value
 
 
-def _step_tap(timestep: int, acting: list[tuple[str, _Op]], made: dict[tuple[int, ...], Tap]) -> Tap:
+def _step_tap(
+    timestep: int,
+    acting: list[tuple[str, _Op]],
+    shared: dict[tuple[int, ...], Tap],
+    noted: dict[str, list[Tensor]],
+) -> Tap:
     """The tap of one timestep, made once for all steps at which the same acts with the same constants."""
     patched = timestep if any(op.is_patch for _, op in acting) else -1
     key = (patched, *(id(op) for _, op in acting))
-    if key not in made:
+    if key not in shared:
         by_name: dict[str, list[tuple[Act, Tensor, Tensor]]] = {}
         for name, op in acting:
             by_name.setdefault(name, []).append((op.act, op.mask[timestep], op.constant[timestep]))
-        made[key] = _Tap(by_name)
-    return made[key]
+        shared[key] = _Tap(by_name, noted)
+    return shared[key]
 
 
-def _op(intervention: Intervention, units: int, time: int) -> _Op:
+def _op(intervention: Intervention, units: int, time: int, networks: tuple[int, ...]) -> _Op:
     mask = torch.from_numpy(mask_of(intervention, units, time))
     steps = steps_of(intervention, time)
 
@@ -187,7 +220,8 @@ def _op(intervention: Intervention, units: int, time: int) -> _Op:
         case Clamp():
             return _Op(torch.where, mask, every(intervention.value), steps, 0.0)
         case Freeze():
-            return _Op(torch.where, mask, every(0.0).clone(), steps, 0.0, frozen_at=intervention.at)
+            held = every(0.0).repeat(*networks, 1, 1)
+            return _Op(torch.where, mask, held, steps, 0.0, frozen_at=intervention.at)
         case Patch():
             rows, given = every(0.0).clone(), intervention.values[:time]
             rows[: len(given)] = torch.tensor(given)

@@ -5,15 +5,21 @@ Arrays go in single precision, base64; the step that is pointed at goes in doubl
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from memviz.arithmetic import Quantity
+from memviz.comparison import Pair
 from memviz.network import Network
 from memviz.products import Products, products
+from memviz.stage.changes import changes
 from memviz.stage.machine import machine
+from memviz.stage.machine.ways import ways
 from memviz.stage.packing import Array, exact, packed
+from memviz.stage.second import MEETS, Overlay, overlay
 from memviz.theme import (
     DIVERGING_DARK,
     DIVERGING_LIGHT,
@@ -29,7 +35,11 @@ _DOUBLE = np.finfo(np.float64)
 
 
 def stage_payload(
-    network: Network, trace: Trace, features: tuple[str, ...] = (), second: Trace | None = None
+    network: Network,
+    trace: Trace,
+    features: tuple[str, ...] = (),
+    second: Trace | None = None,
+    alignment: Iterable[Pair] | None = None,
 ) -> dict[str, Any]:
     """Everything that the stage draws, for any step, unit and node; `key` names its content.
 
@@ -37,26 +47,29 @@ def stage_payload(
         network: what made the trace.
         trace: the run.
         features: the names of the input's columns; "x0", "x1" and so on by default.
-        second: another run to lay over it, step by step; its values are drawn dashed, its differences as strips.
+        second: another run to lay over it, step by step; its values are drawn dashed, as those of before, and what the
+            trace has more, as strips.
+        alignment: (timestep of the second, timestep of the trace), None for none, as `memviz.edits` gives it with the
+            original as the second; a step without a partner has nothing dashed. By default each step is its like's.
 
     Raises:
-        ValueError: if the network is another's, if a name is missing, or if the second trace has another cell,
-            number of steps or number of units.
+        ValueError: if the network is another's, if a name is missing, if the second trace has another cell, number of
+            units or, without an alignment, of steps, or if the alignment does not fit.
     """
     trace.check_is_of(network)
     names = tuple(features) or tuple(f"x{column}" for column in range(network.features))
     if len(names) != network.features:
         raise ValueError(f"Each of the {network.features} input columns has a name; got {len(names)} names.")
-    if second is not None:
-        _check_alike(trace, second)
+    drawn = machine(trace.cell)
+    laid = None if second is None else overlay(trace, second, alignment)
     content = {
         "cell": {"name": trace.cell.name, "title": trace.cell.title, "note": trace.cell.note},
         "family": trace.cell.family,
         "tokens": list(trace.tokens),
         "units": trace.units,
         "features": list(names),
-        "machine": asdict(machine(trace.cell)),
-        "signals": _signals(trace, second),
+        "machine": {**asdict(drawn), "ways": ways(trace.cell, drawn)},
+        "signals": _signals(trace, laid),
         "strips": [*trace.cell.activations, *(n for n in ("cell", "hidden") if n in trace.names)],
         "summands": {name: trace.cell.summands(name) for name in trace.cell.pre_activations},
         "arrays": _arrays(trace),
@@ -67,9 +80,11 @@ def stage_payload(
             "sequential": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK},
             "diverging": {"light": DIVERGING_LIGHT, "dark": DIVERGING_DARK},
         },
-        "second": None if second is None else {"arrays": _arrays(second), "initial": _initial(second)},
+        "second": None if laid is None else _second(laid),
     }
-    return {"key": _key(network, trace, second, names), **content}
+    if trace.interventions:
+        content["changes"] = changes(trace, _drawn(trace))
+    return {"key": _key(network, trace, laid, names), **content}
 
 
 def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dict[str, Any]:
@@ -88,7 +103,10 @@ def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dic
         "timestep": timestep,
         "unit": unit,
         "first": first,
-        "rows": {name: exact(trace[name][first : timestep + 1]) for name in _drawn(trace)},
+        "rows": {
+            name: exact(trace[name][first : timestep + 1])
+            for name in dict.fromkeys((*_drawn(trace), *trace.made))
+        },
         "input": exact(trace.inputs[timestep]),
         "names": list(trace.names),
         "values": exact(np.array([trace[name][timestep, unit] for name in trace.names])),
@@ -100,6 +118,25 @@ def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dic
             }
             for name, part in products(network).items()
         },
+        "made": {name: exact(made[timestep, unit : unit + 1]) for name, made in trace.made.items()},
+    }
+
+
+def _second(laid: Overlay) -> dict[str, Any]:
+    """The run of before: what is drawn of it, whose partners its steps are, and where the two part and meet again."""
+    second = laid.second
+    nodes = (node.value for node in machine(second.cell).nodes)
+    shown = [value.signal for value in nodes if isinstance(value, Quantity)]
+    return {
+        "arrays": {name: packed(second[name]) for name in dict.fromkeys((*_drawn(second), *shown))},
+        "initial": {name: packed(value) for name, value in second.initial.items()},
+        "resets": sorted(second.resets),
+        "partners": None if laid.partners == tuple(range(len(second))) else list(laid.partners),
+        "removed": list(laid.removed),
+        "parts": laid.parts,
+        "meets": laid.meets,
+        "small": laid.is_small,
+        "tolerance": MEETS,
     }
 
 
@@ -113,11 +150,7 @@ def _arrays(trace: Trace) -> dict[str, Any]:
     return {name: packed(trace[name]) for name in _drawn(trace)}
 
 
-def _initial(trace: Trace) -> dict[str, Any]:
-    return {name: packed(value) for name, value in trace.initial.items()}
-
-
-def _signals(trace: Trace, second: Trace | None) -> dict[str, Any]:
+def _signals(trace: Trace, laid: Overlay | None) -> dict[str, Any]:
     """How each signal is called, written, coloured and scaled."""
     found = {}
     for name in _drawn(trace):
@@ -129,7 +162,7 @@ def _signals(trace: Trace, second: Trace | None) -> dict[str, Any]:
             "dark": its.dark,
             "gate": is_gate(name),
             "range": GATE_RANGE if is_gate(name) else _symmetric(trace[name]),
-            "difference": None if second is None else _symmetric(trace[name] - second[name]),
+            "difference": None if laid is None else _symmetric(laid.differences[name]),
         }
     return found
 
@@ -163,19 +196,15 @@ def _inputs(inputs: Array) -> dict[str, Any]:
     return {"dense": packed(inputs)}
 
 
-def _key(network: Network, trace: Trace, second: Trace | None, features: tuple[str, ...]) -> str:
-    digest = hashlib.blake2b(repr((trace.cell.name, trace.tokens, features)).encode(), digest_size=12)
+def _key(network: Network, trace: Trace, laid: Overlay | None, features: tuple[str, ...]) -> str:
+    about = (trace.cell.name, trace.tokens, features, laid and (laid.partners, laid.removed))
+    digest = hashlib.blake2b(repr(about).encode(), digest_size=12)
     arrays = [trace.inputs, *trace.signals.values(), *trace.initial.values()]
     arrays += [value.numpy() for value in network.parameters.values()]
-    for array in (*arrays, *(second.signals.values() if second else ())):
+    for array in (*arrays, *(laid.second.signals.values() if laid else ())):
+        digest.update(np.ascontiguousarray(array).data)
+    for each in trace.interventions:  # one may change no number, such as a cut gradient
+        digest.update(repr(each).encode())
+    for array in (*trace.made.values(), *(laid.second.initial.values() if laid else ())):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def _check_alike(trace: Trace, second: Trace) -> None:
-    here, there = ((t.cell.name, len(t), t.units) for t in (trace, second))
-    if here != there:
-        raise ValueError(
-            f"A second trace has the cell, steps and units of the first, {here[0]}, {here[1]} and {here[2]}; "
-            f"got {there[0]}, {there[1]} and {there[2]}."
-        )

@@ -1,45 +1,16 @@
 """The gates page by Streamlit's own tester: what it shows follows from the address and the controls, and from torch."""
 
-import base64
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from memviz import Experiment, encode
-from memviz.paths import APP_SCRIPT
 from memviz.web.gates.address import DEFAULT, GatesState
+from tests.app.reading import OpenPage, address, charts, open_page, opened, run, shown, stage
 
-OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page() -> OpenPage:
-    """Open the page at an address: open_page(cell="gru")."""
-
-    def open_at(**query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
-    return open_at
-
-
-def run(changed: Any) -> AppTest:
-    """Run the page after a change of a widget, or of the tester itself."""
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def address(app: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+__all__ = ["open_page"]
 
 
 def last_hidden(experiment: Experiment, text: str, kind: str = "text") -> torch.Tensor:
@@ -48,35 +19,6 @@ def last_hidden(experiment: Experiment, text: str, kind: str = "text") -> torch.
     with torch.no_grad():
         hidden, _ = experiment.build(sequence).to_torch()(torch.tensor(sequence.inputs))
     return hidden
-
-
-def components(app: AppTest, name: str) -> list[Any]:
-    return [part.proto for part in app.get("bidi_component") if part.proto.component_name == name]
-
-
-def stage(app: AppTest) -> dict[str, Any]:
-    """What the stage was fed."""
-    (proto,) = components(app, "memviz_stage")
-    data: dict[str, Any] = json.loads(proto.json)
-    return data
-
-
-def shown(app: AppTest) -> dict[str, float]:
-    """Every number of the step where the reader is, in full."""
-    detail = stage(app)["detail"]
-    values = np.frombuffer(base64.b64decode(detail["values"]["data"]), "<f8")
-    return dict(zip(detail["names"], values.tolist(), strict=True))
-
-
-def opened(app: AppTest, name: str) -> AppTest:
-    """Open a popover, whose content is made then."""
-    app.session_state[f"gates-popover-{name}"] = True
-    return run(app)
-
-
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    """What the browser gets of each figure."""
-    return [json.loads(proto.bytes) for proto in components(app, "memviz_live")]
 
 
 def test_the_untouched_page_shows_numbers_that_equal_torch_and_says_so(open_page: OpenPage) -> None:
@@ -190,9 +132,9 @@ def test_bad_input_gets_a_sentence_and_the_last_picture_stays(
 def test_any_mark_in_the_text_is_shown_as_it_is(open_page: OpenPage, text: str) -> None:
     app = open_page(text=text, timestep="0")
     assert not app.error
-    for shown in app.markdown:
-        assert "![x](" not in shown.value
-        assert "<script>" not in shown.value
+    for markdown in app.markdown:
+        assert "![x](" not in markdown.value
+        assert "<script>" not in markdown.value
 
 
 def test_each_kind_keeps_what_was_typed_for_it(open_page: OpenPage) -> None:

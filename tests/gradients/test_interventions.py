@@ -14,6 +14,7 @@ from memviz.gradients import (
     Loss,
     check,
     gradient_flow,
+    gradient_spread,
     kept,
     log10_singular_values,
     measured_horizon,
@@ -304,6 +305,43 @@ def test_the_steps_as_one_batch_are_the_recorded_steps(name: str) -> None:
         for signal in flow.trace.names:
             replayed = getattr(steps.signals, signal).detach().numpy()
             np.testing.assert_allclose(replayed, flow.trace[signal][span], rtol=1e-13, atol=1e-14)
+
+
+@drawn_for_every_cell
+def test_a_spread_of_changed_runs_has_the_norms_of_autograd_of_each_changed_transcription(name, data, seed):
+    chosen = some(data, name)
+    cases = [Case(name, seed + k, state_seed=None) for k in range(3)]
+    for case in cases:
+        case.xs = cases[0].xs
+    memory = "cell" if "cell" in CELLS[name].signal_names else "hidden"
+    expected = [autograd(case, chosen) for case in cases]
+    for few in (cases, cases[:1]):
+        found = gradient_spread([case.network for case in few], cases[0].xs, Loss(), chosen)
+        for row, of_case in zip(range(len(few)), expected, strict=False):
+            for signal, logs in (("hidden", found.hidden[row]), (memory, found.memory[row])):
+                near(10.0**logs, np.linalg.norm(of_case[signal], axis=1), signal)
+
+
+@every_cell
+def test_each_network_of_a_spread_freezes_its_own_value(name: str) -> None:
+    cases = [Case(name, seed, state_seed=None) for seed in (20, 21)]
+    frozen = next(s for s in ("forget", "update", "hidden") if s in CELLS[name].signal_names)
+    chosen = (Freeze(frozen, 2, [0, 1]), Scale("hidden", 0.8, [3], [4]))
+    found = gradient_spread([case.network for case in cases], cases[0].xs, Loss(), chosen)
+    for row, case in enumerate(cases):
+        alone = gradient_flow(case.network, cases[0].xs, interventions=chosen)
+        np.testing.assert_allclose(found.hidden[row], alone.log10_norms("hidden"), rtol=1e-12, atol=1e-12)
+
+
+def test_a_spread_refuses_what_does_not_fit_and_what_overflows() -> None:
+    networks = [Case("lstm", seed).network for seed in (1, 2)]
+    xs = Case("lstm").xs
+    with pytest.raises(ValueError, match=r"The steps of this run are 0 to 6; got 7\."):
+        gradient_spread(networks, xs, Loss(), [Ablate("cell", steps=[7])])
+    with pytest.raises(ValueError, match=r"this one overflows float64 at step 3\."):
+        gradient_spread(
+            networks, xs, Loss(), [Clamp("candidate", 1e308, steps=[2]), Scale("cell", 1e9, steps=[3])]
+        )
 
 
 def test_interventions_are_given_with_inputs_or_come_with_a_trace() -> None:

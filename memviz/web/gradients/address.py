@@ -94,6 +94,18 @@ def _lag(raw: str) -> Any:
     return value if value is not BROKEN and value >= LAG_RANGE[0] else BROKEN
 
 
+def linked(experiment: Experiment, text: str, time: int) -> dict[str, str]:
+    """The address at which this page opens the network of another page, with its edits and interventions.
+
+    The text is repeated to so many timesteps, 6 at least.
+    """
+    network = experiment.cell
+    if network == "lstm" and (experiment.forget_bias is not None or experiment.input_bias is not None):
+        network = "lstm-biased"
+    lag = min(max(time - 1, LAG_RANGE[0]), LAG_RANGE[1])
+    return CODEC.to_query(GradientsState(text=text, lag=lag, experiment=experiment, network=network))
+
+
 DEFAULT = GradientsState()
 CODEC = Codec(
     DEFAULT,

@@ -12,6 +12,7 @@ from memviz.gradients import (
     MOST_GRADED,
     Check,
     Curve,
+    Fitting,
     GradientFlow,
     Horizon,
     MemoryProducts,
@@ -36,6 +37,7 @@ from memviz.gradients import (
 )
 from memviz.trace import Array
 from memviz.web import engine
+from memviz.web.keys import KEYS
 
 _KEPT = 3
 _MOST_INSIDE = 1  # 3,000 timesteps of 64 units take 60 MB
@@ -61,7 +63,7 @@ class Inside:
     sources: Sources | None
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def reach(study: Study, network: str, seeds: int, detached: bool) -> list[Curve]:
     """The curves of the four networks, and of the opened one if it is another.
 
@@ -72,7 +74,7 @@ def reach(study: Study, network: str, seeds: int, detached: bool) -> list[Curve]
     return engine.call(_reach, study, network, seeds, known)
 
 
-@st.cache_resource(scope="session", max_entries=_MOST_INSIDE, show_spinner=False)
+@st.cache_resource(scope="session", max_entries=_MOST_INSIDE, show_spinner=False, hash_funcs=KEYS)
 def inside(study: Study, network: str, detached: bool) -> Inside:
     """One network opened up.
 
@@ -82,10 +84,16 @@ def inside(study: Study, network: str, detached: bool) -> Inside:
     return engine.call(_inside, study, network, detached)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def checked(study: Study, network: str, detached: bool, signal: str, timestep: int, unit: int) -> Check:
     """One number of the opened network's gradient, in three ways."""
     return engine.call(check, inside(study, network, detached).flow, signal, timestep, unit)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
+def what_ifs(study: Study, network: str) -> dict[str, Fitting]:
+    """What of the study's edits and interventions acts in each network that the page shows."""
+    return engine.call(_what_ifs, study, network)
 
 
 def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[list[Curve], Inside]:
@@ -96,11 +104,21 @@ def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[lis
 
 def _reach(study: Study, network: str, seeds: int, known: GradientFlow | None) -> list[Curve]:
     """The curves, that of the opened network out of its gradient where it is known."""
-    names = [*FOUR, *([] if network in FOUR else [network])]
+    names = shown(network)
     found = {c.network: c for c in curves(study, [n for n in names if known is None or n != network], seeds)}
     if known is not None:
         found[network] = curve_of(network, known)
     return [found[name] for name in names]
+
+
+def _what_ifs(study: Study, network: str) -> dict[str, Fitting]:
+    sequence = study.sequence()
+    return {name: study.what_ifs(name, sequence) for name in shown(network)}
+
+
+def shown(opened: str) -> list[str]:
+    """The networks whose curves are drawn: the four, and the opened one if it is another."""
+    return [*FOUR, *([] if opened in FOUR else [opened])]
 
 
 def _inside(study: Study, network: str, detached: bool) -> Inside:

@@ -157,7 +157,7 @@ def sigmoids(x: Any, values: Array, slopes: Array) -> pd.DataFrame:
 def check(found: Check) -> pd.DataFrame:
     """One number in three ways."""
     unseen = f"too small for a difference (below {number(10 * found.resolution, 1)})"
-    missing = "not for detached gates"
+    missing = "not where a gradient is cut"
     error = found.difference_error
     return pd.DataFrame(
         {

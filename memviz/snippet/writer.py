@@ -1,8 +1,4 @@
-"""A run as plain PyTorch: code that a reader pastes into a fresh file to get the same numbers without memviz.
-
-Cells that `torch.nn` has become its module; the others become a loop with one line for each equation, made of
-what the description of the cell says. What a user typed stands at most in a comment, escaped.
-"""
+"""The blocks of a snippet, one after the other: header, parameters, inputs, and the run itself."""
 
 import io
 import textwrap
@@ -14,8 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells import Cell
 from memviz.network import Network
+from memviz.snippet.changes import Changes
+from memviz.snippet.equations import equations, unpacked
+from memviz.snippet.text import TYPED, WIDTH, matrix, vector
 from memviz.theme import look
 from memviz.trace import Trace
 
@@ -24,8 +22,6 @@ _IN_TEXT = 1000
 """Up to so many numbers stand in the code; with more, the parameters go to a file."""
 _BESIDE_A_FILE = 200
 """Up to so many inputs still stand in the code if there is a file anyway."""
-_WIDTH = 100
-_TYPED = "dtype=torch.float64"
 _STATE = {"hidden": "h", "cell": "c", "gates": "gates"}
 _BEFORE_FIRST = "# The state before the first step"
 
@@ -47,18 +43,14 @@ class Snippet:
 
 
 def torch_snippet(network: Network, trace: Trace) -> Snippet:
-    """The run of a network that a trace recorded, as plain PyTorch in float64.
+    """The run of a network that a trace recorded, as plain PyTorch in float64, its interventions included.
 
     Raises:
         ValueError: if the trace is of another cell, or of another number of features or units.
     """
     trace.check_is_of(network)
     writer = _Writer(network, trace)
-    loops = {"lstm": _lstm_equations, "gru": _gru_equations}
-    if network.cell.torch_name is not None:
-        run = writer.module()
-    else:
-        run = writer.loop(loops[network.cell.family](network.cell))
+    run = writer.loop() if writer.has_loop else writer.module()
     # The comments on what was typed stand far below line 2, where one could declare an encoding.
     blocks = [
         f"{writer.header()}\nimport torch\n\ntorch.set_printoptions(precision=17)",
@@ -74,16 +66,20 @@ class _Writer:
 
     def __init__(self, network: Network, trace: Trace) -> None:
         self._network, self._trace, self._cell = network, trace, network.cell
-        suffix = "" if self._cell.torch_name is None else "_l0"  # torch's name for the first layer
+        self.has_loop = self._cell.torch_name is None or bool(trace.interventions)
+        self._changes = Changes(trace.interventions, len(trace), trace.units)
+        suffix = "" if self.has_loop else "_l0"  # torch's name for the first layer
         self._parameters = {f"{name}{suffix}": value for name, value in network.parameters.items()}
         self._columns = _one_hot(trace.inputs)
         self._initial = {part: value for part, value in trace.initial.items() if np.any(value != 0)}
         inputs = trace.inputs.size if self._columns is None else len(self._columns)
         counts = [value.numel() for value in self._parameters.values()]
-        counts += [value.size for value in self._initial.values()]
+        counts += [value.size for value in (*self._initial.values(), *self._changes.patches.values())]
         self.stored: dict[str, Tensor] = {}
         if sum(counts) + inputs > _IN_TEXT:
             self.stored |= {name: value.clone() for name, value in self._parameters.items()}
+            patches = self._changes.patches.items()
+            self.stored |= {name: torch.tensor(value) for name, value in patches}
 
     def file(self) -> bytes | None:
         """The bytes of the file of weights."""
@@ -97,9 +93,11 @@ class _Writer:
         """What this is, its convention and how to run it."""
         cell, trace, script = self._cell, self._trace, f"{self._cell.name}.py"
         sizes = (_count(trace.units, "unit"), _count(trace.inputs.shape[1], "input feature"))
+        changed = _count(len(trace.interventions), "change")
         lines = [
             f"{cell.title}: {', '.join(sizes)}, {_count(len(trace), 'timestep')}, float64.",
-            *textwrap.wrap(cell.note, _WIDTH),
+            *textwrap.wrap(cell.note, WIDTH),
+            *([f"What if: {changed}, so that the run is a plain loop."] if trace.interventions else []),
             f"Save this as {script}, beside {WEIGHTS_NAME}, and run it in that folder: python {script}"
             if self.stored
             else f"Save this as {script} and run it: python {script}",
@@ -114,10 +112,10 @@ class _Writer:
         lines = ["weights = {"]
         for name, value in self._parameters.items():
             if value.ndim == 1:
-                lines.append(_vector(f'    "{name}": [', value.tolist(), "],"))
+                lines.append(vector(f'    "{name}": [', value.tolist(), "],"))
             else:
                 lines += [f'    "{name}": [', *self._rows(name, value), "    ],"]
-        as_tensor = f"torch.tensor(values, {_TYPED})"
+        as_tensor = f"torch.tensor(values, {TYPED})"
         return "\n".join(
             [*lines, "}", f"weights = {{name: {as_tensor} for name, values in weights.items()}}"]
         )
@@ -127,17 +125,16 @@ class _Writer:
         values = self._trace.inputs
         features = values.shape[1]
         if self._columns is not None:
-            eye = f"inputs = torch.eye({features}, {_TYPED})[["
-            return f"{_comment(self._trace.tokens)}\n{_vector(eye, self._columns, ']]')}"
+            eye = f"inputs = torch.eye({features}, {TYPED})[["
+            return f"{_comment(self._trace.tokens)}\n{vector(eye, self._columns, ']]')}"
         shape = "# (time, features)"
         if self.stored and values.size > _BESIDE_A_FILE:
             self.stored["inputs"] = torch.tensor(values)
             return f'inputs = weights.pop("inputs")  {shape}'
         if features == 1:
-            tail = f"], {_TYPED})[:, None]"
-            return f"{shape}\n{_vector('inputs = torch.tensor([', values[:, 0].tolist(), tail)}"
-        rows = [_vector("    [", row, "],") for row in values.tolist()]
-        return "\n".join([f"inputs = torch.tensor([  {shape}", *rows, f"], {_TYPED})"])
+            tail = f"], {TYPED})[:, None]"
+            return f"{shape}\n{vector('inputs = torch.tensor([', values[:, 0].tolist(), tail)}"
+        return matrix(f"inputs = torch.tensor([  {shape}", values.tolist(), f"], {TYPED})")
 
     def module(self) -> list[str]:
         """The run through the module of torch.nn."""
@@ -152,7 +149,7 @@ class _Writer:
             layer = [f"{name}[None]" for name in names.values()]  # a leading dimension for the layers
             given = f", {_tuple(layer)}"
         blocks.append(
-            f"{name} = torch.nn.{cell.torch_name}({sizes}{option}, {_TYPED})\n"
+            f"{name} = torch.nn.{cell.torch_name}({sizes}{option}, {TYPED})\n"
             f"{name}.load_state_dict(weights)\n"
             "with torch.no_grad():\n"
             f"    every_h, {_tuple([_STATE[part] for part in parts])} = {name}(inputs{given})\n"
@@ -160,99 +157,40 @@ class _Writer:
         )
         return blocks
 
-    def loop(self, equations: list[str]) -> list[str]:
-        """The run as a loop over time."""
-        cell = self._cell
-        symbols = [look(gate, cell.family).symbol for gate in cell.gates]
-        matrices = {
-            "W": 'weights["weight_ih"]',
-            "U": 'weights["weight_hh"]',
-            "b": '(weights["bias_ih"] + weights["bias_hh"])',
-        }
-        unpacked = ["# Each has a block of rows for each gate"]
-        unpacked += [
-            f"{', '.join(f'{letter}_{symbol}' for symbol in symbols)} = {source}.chunk({len(symbols)})"
-            for letter, source in matrices.items()
-        ]
-        unpacked += [f'p_{look(gate).symbol} = weights["peephole_{gate}"]' for gate in cell.peepholes]
-        if cell.gate_recurrence:
-            unpacked.append('R_i, R_f, R_o = weights["weight_gates"].chunk(3)')
+    def loop(self) -> list[str]:
+        """The run as a loop over time, with a function before it where interventions change signals."""
+        cell, changes = self._cell, self._changes
+        parts = [_STATE[part] for part, _ in cell.state]
         state = [self._state(part, _STATE[part]) for part, _ in cell.state]
-        steps = ["for x in inputs:", *(f"    {equation}" for equation in equations)]
+        head = "for t, x in enumerate(inputs):" if self._trace.interventions else "for x in inputs:"
+        step = [*changes.resets(parts), *equations(cell, changes.touched)]
+        steps = [head, *(f"    {line}" for line in step)]
         return [
-            "\n".join(unpacked),
+            "\n".join(unpacked(cell)),
+            *([changes.function(self.stored)] if changes.touched else []),
             "\n".join([_BEFORE_FIRST, *state]),
             "\n".join([*steps, _print(self._network, "h")]),
         ]
 
-    def _rows(self, name: str, matrix: Tensor) -> Iterable[str]:
+    def _rows(self, name: str, values: Tensor) -> Iterable[str]:
         """The rows of a parameter, each block of them under the name of its gate."""
         cell, size = self._cell, self._network.hidden_size
         gates = ("input", "forget", "output") if name == "weight_gates" else cell.gates
-        for index, row in enumerate(matrix.tolist()):
+        for index, row in enumerate(values.tolist()):
             if index % size == 0 and len(gates) > 1:
                 signal = look(gates[index // size], cell.family)
                 yield f"        # {signal.name}, {signal.symbol}"
-            yield _vector("        [", row, "],")
+            yield vector("        [", row, "],")
 
     def _state(self, part: str, name: str) -> str:
         """One part of the state before the first step."""
         values = self._trace.initial[part]
         if part not in self._initial:
-            return f"{name} = torch.zeros({values.size}, {_TYPED})"
+            return f"{name} = torch.zeros({values.size}, {TYPED})"
         if self.stored and values.size > _BESIDE_A_FILE:
             self.stored[name] = torch.tensor(values)
             return f'{name} = weights.pop("{name}")'
-        return _vector(f"{name} = torch.tensor([", values.tolist(), f"], {_TYPED})")
-
-
-def _lstm_equations(cell: Cell) -> list[str]:
-    """The lines of one step that this cell needs, in the order of the paper."""
-
-    def gate(name: str, comment: str) -> list[str]:
-        s = look(name).symbol
-        peephole = f" + p_{s} * c" if name in cell.peepholes else ""
-        recurrent = f" + R_{s} @ gates" if cell.gate_recurrence else ""
-        equation = f"{s} = torch.sigmoid(W_{s} @ x + U_{s} @ h + b_{s}{peephole}{recurrent})"
-        return [f"{equation}  # {comment}"] if name in cell.gates else []
-
-    total = "W_g @ x + U_g @ h + b_g"
-    keeps = cell.coupled or "forget" in cell.gates
-    exposed = "torch.tanh(c)" if "cell_tanh" in cell.signal_names else "c"
-    sees = "; p_o sees the new c" if "output" in cell.peepholes else ""
-    return [
-        *gate("input", "input gate"),
-        *gate("forget", "forget gate"),
-        *(["f = 1 - i  # forget gate, coupled"] if cell.coupled else []),
-        f"g = torch.tanh({total})  # candidate" if cell.candidate_squashed else f"g = {total}  # candidate",
-        f"c = {'f * c' if keeps else 'c'} + {'i * g' if 'input' in cell.gates else 'g'}  # cell state",
-        *gate("output", f"output gate{sees}"),
-        f"h = {f'o * {exposed}' if 'output' in cell.gates else exposed}  # hidden state",
-        *(["gates = torch.cat([i, f, o])  # for the next step"] if cell.gate_recurrence else []),
-    ]
-
-
-def _gru_equations(cell: Cell) -> list[str]:
-    """One step of a GRU that resets before the matrix product; the other kind is in torch.nn."""
-    return [
-        "r = torch.sigmoid(W_r @ x + U_r @ h + b_r)  # reset gate",
-        "z = torch.sigmoid(W_z @ x + U_z @ h + b_z)  # update gate",
-        "n = torch.tanh(W_n @ x + U_n @ (r * h) + b_n)  # candidate",
-        "h = (1 - z) * n + z * h  # hidden state",
-    ]
-
-
-def _vector(head: str, values: Iterable[float | int], tail: str) -> str:
-    """Numbers between a head and a tail, on one line if that fits, else wrapped on lines of their own."""
-    numbers = ", ".join(map(repr, values))
-    if len(line := f"{head}{numbers}{tail}") <= _WIDTH:
-        return line
-    margin = " " * (len(head) - len(head.lstrip()))
-    indent = f"{margin}    "
-    body = textwrap.wrap(
-        f"{numbers},", _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
-    )
-    return "\n".join([head, *body, f"{margin}{tail}"])
+        return vector(f"{name} = torch.tensor([", values.tolist(), f"], {TYPED})")
 
 
 def _one_hot(inputs: Float[np.ndarray, "time features"]) -> list[int] | None:
@@ -267,7 +205,7 @@ def _one_hot(inputs: Float[np.ndarray, "time features"]) -> list[int] | None:
 def _comment(tokens: Iterable[str]) -> str:
     """What was typed, as one line of comment: ASCII alone, escaped, each token and all of it shortened."""
     escaped = (ascii(token[:12]) for token in tokens)
-    return "# One-hot rows for " + textwrap.shorten(" ".join(escaped), _WIDTH - 20, placeholder=" ...")
+    return "# One-hot rows for " + textwrap.shorten(" ".join(escaped), WIDTH - 20, placeholder=" ...")
 
 
 def _print(network: Network, what: str) -> str:

@@ -1,0 +1,213 @@
+"""The What if panel by Streamlit's own tester: its numbers against torch, and back to exactly the earlier ones."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch import Tensor
+
+from memviz import Experiment, encode
+from memviz.edits import insert_token
+from memviz.web.gates.address import DEFAULT
+from tests.app.reading import OpenPage, address, charts, open_page, opened, run, shown, stage
+
+__all__ = ["open_page"]
+T, UNIT = DEFAULT.timestep, DEFAULT.unit
+
+
+def lstm(
+    inputs: np.ndarray, held: Mapping[str, Mapping[int, float]], experiment: Experiment = DEFAULT.experiment
+) -> tuple[Tensor, Tensor]:
+    """An LSTM written out whose gates are held at some steps: its hidden and cell states."""
+    p = experiment.build(encode("hello world")).parameters
+    h = c = torch.zeros(8, dtype=torch.float64)
+    hidden, cells = [], []
+    for t, row in enumerate(torch.tensor(inputs)):
+        pre = p["weight_ih"] @ row + p["bias_ih"] + p["weight_hh"] @ h + p["bias_hh"]
+        i, f, g, o = pre.split(8)
+        gates = {"input": i.sigmoid(), "forget": f.sigmoid(), "output": o.sigmoid()}
+        for name, steps in held.items():
+            if t in steps:
+                gates[name] = torch.full((8,), steps[t], dtype=torch.float64)
+        c = gates["forget"] * c + gates["input"] * torch.tanh(g)
+        h = gates["output"] * torch.tanh(c)
+        hidden.append(h)
+        cells.append(c)
+    return torch.stack(hidden), torch.stack(cells)
+
+
+def hello(held: Mapping[str, Mapping[int, float]]) -> tuple[Tensor, Tensor]:
+    return lstm(encode("hello world").inputs, held)
+
+
+def button(app: AppTest, start: str) -> AppTest:
+    """Press the button whose label begins so."""
+    (found,) = [each for each in app.button if each.label.startswith(start)]
+    return run(found.click())
+
+
+def title(app: AppTest) -> str:
+    return str(app.title[0].value).replace("\\", "")
+
+
+def said(app: AppTest) -> str:
+    return " ".join(each.value.replace("\\", "") for each in (*app.warning, *app.error))
+
+
+def test_a_held_gate_gives_the_numbers_of_torch_and_reset_gives_back_the_earlier_ones(
+    open_page: OpenPage,
+) -> None:
+    app = open_page()
+    before, drawn, finding = stage(app), charts(app), title(app)
+    run(app.toggle(key="gates-what_if").set_value(True))
+    button(app, "Hold the forget gate f")
+    hidden, cell = hello({"forget": dict.fromkeys(range(11), 0.0)})
+    assert shown(app)["forget"] == 0.0
+    assert shown(app)["cell"] == pytest.approx(float(cell[T, UNIT]), abs=1e-15)
+    assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
+    assert title(app).startswith("From step 1 (“e”) the cell state changes")
+    run(app.number_input(key="gates-value-0").set_value(0.5))
+    hidden, _ = hello({"forget": dict.fromkeys(range(11), 0.5)})
+    assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
+    assert app.slider(key="gates-value-0-slider").value == 0.5
+    button(app, "Reset all")
+    run(app.toggle(key="gates-what_if").set_value(False))
+    after = stage(app)
+    assert (after["key"], after["detail"]) == (before["key"], before["detail"])
+    assert charts(app) == drawn
+    assert title(app) == finding
+    assert "interventions" not in address(app)
+
+
+def test_a_gate_that_is_pinned_on_the_machine_is_the_one_that_is_held(open_page: OpenPage) -> None:
+    app = open_page(node="output", what_if="1")
+    button(app, "Hold the output gate o")
+    run(opened(app, "steps-held").number_input(key="gates-steps-0-from").set_value(3))
+    run(opened(app, "steps-held").number_input(key="gates-steps-0-to").set_value(4))
+    assert (
+        address(app)["interventions"] == "clamp~output~1.0~t3-4"
+    )  # an output gate that is rather shut is opened
+    hidden, _ = hello({"output": {3: 0.0, 4: 0.0}})
+    assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
+
+
+def test_what_is_done_can_be_exchanged_and_taken_away(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.25~u0_5~t2-5~~reset~t7", chosen="0")
+    for kind, text in (
+        ("scale", "scale~forget~0.5~u0_5~t2-5"),
+        ("add", "add~forget~0.5~u0_5~t2-5"),
+        ("ablate", "ablate~forget~u0_5~t2-5"),
+        ("detach", "detach~forget~u0_5~t2-5"),
+        ("freeze", "freeze~forget~0~u0_5"),
+        ("clamp", "clamp~forget~0.0~u0_5"),
+        ("reset", "reset~t1"),
+    ):
+        run(app.selectbox(key="gates-do-0").set_value(kind))
+        assert address(app)["interventions"] == f"{text}~~reset~t7"
+        assert not said(app)
+    (bin_,) = [each for each in app.button if each.icon == ":material/delete:"]
+    run(bin_.click())
+    assert address(app)["interventions"] == "reset~t7"
+
+
+def test_an_ablation_and_a_cut_gradient_of_one_signal_are_told_apart(open_page: OpenPage) -> None:
+    # Both hold the same parts: a cache that looks at those alone would show one for the other.
+    app = open_page(what_if="1", interventions="ablate~cell")
+    assert shown(app)["cell"] == 0.0
+    run(app.selectbox(key="gates-do-0").set_value("detach"))
+    _, cell = hello({})
+    assert shown(app)["cell"] == pytest.approx(float(cell[T, UNIT]), abs=1e-15)
+    assert title(app).startswith("No number of the run changes")
+
+
+def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage) -> None:
+    app = open_page(interventions="clamp~forget~0.0")
+    numbers = shown(app)
+    run(app.segmented_control(key="gates-family").set_value("gru"))
+    assert "Not applied to this run" in said(app)
+    assert "got forget" in said(app)
+    assert address(app)["interventions"] == "clamp~forget~0.0"
+    run(app.segmented_control(key="gates-family").set_value("lstm"))
+    assert not said(app)
+    assert shown(app) == numbers
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"interventions": "clamp~forget~0.0~u8"}, "The units of this run are 0 to 7; got 8."),
+        ({"interventions": "clamp~forget~0.0~t11"}, "The steps of this run are 0 to 10; got 11."),
+        ({"interventions": "clamp~forget~0.0~~ablate~forget~t3"}, "got two for forget at step 3, unit 0"),
+        ({"interventions": "freeze~cell~10"}, "after step 10, the last, is none"),
+        ({"interventions": "clamp~forget~nan"}, "An intervention is written as"),
+        ({"interventions": "clamp~forgot~1"}, "got forgot"),
+        ({"edits": "set~weight_hh~99~0~1"}, "weight_hh is (32, 8)"),
+        ({"edits": "swap~0~8"}, "The units are 0 to 7; got 8."),
+        ({"change": "replace~2~z"}, "A network reads the symbols of its alphabet"),
+        ({"change": "delete~11"}, "from 0 to 10; got 11"),
+        ({"change": "turn~1"}, "A changed token is written as"),
+        ({"what_if": "yes"}, "What if is 0 or 1"),
+        ({"weight": "<b>"}, "A weight is written as"),
+    ],
+)
+def test_a_what_if_that_breaks_a_rule_is_said_and_the_rest_is_shown(
+    open_page: OpenPage, query: dict[str, str], sentence: str
+) -> None:
+    app = open_page(**query)
+    assert sentence in said(app)
+    if query.get("interventions", "").startswith("clamp~forget~0.0~~"):
+        assert shown(app)["forget"] == 0.0  # the first of two that contradict each other is kept
+    else:
+        hidden, _ = hello({})
+        assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
+
+
+def test_numbers_that_overflow_keep_the_last_good_picture(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="scale~cell~1.0")
+    before = stage(app)["key"]
+    run(app.number_input(key="gates-factor-0").set_value(1e300))
+    assert "The picture below is the last good one." in said(app)
+    assert stage(app)["key"] == before
+    button(app, "Reset all")
+    assert not said(app)
+
+
+def test_a_changed_token_is_shown_beside_the_original(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", timestep="6")
+    run(opened(app, "token").segmented_control(key="gates-change-kind").set_value("insert"))
+    run(opened(app, "token").number_input(key="gates-change-step").set_value(2))
+    run(opened(app, "token").selectbox(key="gates-change-token").set_value("o"))
+    assert address(app)["change"] == "insert~2~o"
+    inputs = insert_token(encode("hello world"), 2, "o").sequence.inputs
+    hidden, _ = lstm(inputs, {})
+    assert shown(app)["hidden"] == pytest.approx(float(hidden[6, UNIT]), abs=1e-15)
+    assert stage(app)["tokens"] == list("heollo␣world")
+    assert title(app).startswith("From step 3 (“l”) the cell state changes")
+    button(opened(app, "token"), "Back to the original")
+    assert "change" not in address(app)
+
+
+def test_an_edited_weight_in_the_address_is_in_the_numbers(open_page: OpenPage) -> None:
+    p = DEFAULT.experiment.build(encode("hello world")).parameters
+    row = 8 + UNIT  # the forget gate of the unit that is shown
+    app = open_page(edits=f"set~bias_ih~{row}~-4.0", timestep="0")
+    pre = p["weight_ih"][row, 0] - 4.0 + p["bias_hh"][row]  # step 0: h is 0, the input is the first symbol
+    assert shown(app)["forget"] == pytest.approx(float(torch.sigmoid(pre)), abs=1e-15)
+
+
+def test_a_link_with_everything_changed_shows_the_same_elsewhere(open_page: OpenPage) -> None:
+    app = open_page(
+        what_if="1",
+        interventions="clamp~forget~0.25~u0_5~t2-5~~scale~candidate_pre~-0.5~~detach~hidden~t3~~reset~t7",
+        edits="set~weight_hh~13~2~0.5~~swap~0~1",
+        change="replace~3~o",
+        gradients="1",
+    )
+    assert not said(app)
+    elsewhere = open_page(**address(app))
+    assert address(elsewhere) == address(app)
+    assert shown(elsewhere) == shown(app)
+    assert stage(elsewhere)["gradients"]["key"] == stage(app)["gradients"]["key"]
+    assert charts(elsewhere) == charts(app)
