@@ -211,10 +211,30 @@ def test_a_signal_of_a_side_is_held_and_set_free_again(open_page: OpenPage) -> N
     assert written_sides(app)[1] == Side("lstm", (("interventions", (Clamp("forget", 1.0),)),))
     app = opened(app, "popover-side-1")
     run(app.number_input(key="compare-hold-value-1").set_value(0.5))
-    assert labels(app)[1] == "B LSTM, forget gate held at 0.5"
+    assert labels(app)[1] == "B LSTM, forget gate f held at 0.500"
     app = opened(app, "popover-side-1")
     run(app.selectbox(key="compare-hold-1").set_value("nothing"))
     assert written_sides(app) == (Side("lstm"), Side("lstm"))
+
+
+def test_a_change_that_makes_a_side_too_long_for_a_link_changes_nothing_and_is_said(
+    open_page: OpenPage,
+) -> None:
+    side = Side("gru", (("interventions", (Clamp("hidden", 1.0, steps=range(0, 128, 2)),)),))
+    assert 240 - len("lstm-peephole") < len(str(side)) - len("gru")
+    app = opened(open_page(sides=str(side), kind="signal", text="sine 140"), "popover-side-0")
+    run(app.selectbox(key="compare-cell-0").set_value("lstm-peephole"))
+    assert written_sides(app) == (side,)
+    assert any("at most 240 characters in a link" in plain(part.value) for part in app.warning)
+
+
+def test_each_kind_keeps_what_was_typed_for_it(open_page: OpenPage) -> None:
+    app = open_page(text="my own text")
+    run(app.selectbox(key="compare-kind").set_value("bits"))
+    assert not app.error
+    assert set(payload(app)["tokens"]) == {"0", "1"}
+    run(app.selectbox(key="compare-kind").set_value("text"))
+    assert app.text_input(key="compare-text").value == "my own text"
 
 
 def test_interventions_that_the_boxes_cannot_say_are_shown_as_written_and_can_be_left_out(
@@ -285,7 +305,7 @@ def test_the_numbers_of_the_step_and_the_parameters_are_there_on_demand(open_pag
         ({"v": "9"}, "of version '9'"),
         (
             {"sides": "gru,elman;interventions:clamp~forget~1"},
-            "B (Elman, forget gate held at 1) is left out.",
+            "B (Elman, forget gate f held at 1.00) is left out.",
         ),
         ({"sides": "gru,lstm;interventions:clamp~forget~1~u40"}, "The units of this run are 0 to 7; got 40."),
         ({"sides": "gru,lstm;edits:zero~peephole_input"}, "is left out."),

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from memviz import Experiment, encode
 from memviz.cells import CELLS
-from memviz.theme import MINUS
+from memviz.theme import MINUS, SEQUENTIAL_DARK, SEQUENTIAL_LIGHT
 from memviz.web.compare.address import DEFAULT
 from tests import oracles
 from tests.browser.reading import close, frames_sent, read
@@ -198,6 +198,17 @@ def test_row_names_stay_while_the_columns_of_a_phone_scroll(new_page: NewPage, o
     assert box
     track.tap(position={"x": box["width"] * 0.975, "y": 2})
     expect(page.locator(".multiples .where")).to_contain_text("step 19 of 0 to 19, “r”, unit 0")
+
+
+def test_the_picture_follows_the_theme(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "compare?sides=lstm;forget_bias:50")
+    drawn(page)
+    centre = """canvas => [...canvas.getContext('2d').getImageData(5, 5, 1, 1).data].slice(0, 3)"""
+    for scheme, colour in (("dark", SEQUENTIAL_DARK[-1]), ("light", SEQUENTIAL_LIGHT[-1])):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(page.locator(f'.multiples[data-ground="{scheme}"]')).to_be_visible()
+        painted = cell(page, "what keeps", 0).locator("canvas").evaluate(centre)
+        assert painted == [int(colour[k : k + 2], 16) for k in (1, 3, 5)]
 
 
 def test_an_exact_zero_is_written_as_zero(page: Page, open_app: OpenApp) -> None:

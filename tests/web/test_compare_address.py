@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memviz.cells import CELLS
+from memviz.edits import SwapUnits
 from memviz.encoding import KINDS, encode
 from memviz.experiment import Experiment
 from memviz.gradients import Loss
@@ -17,10 +18,12 @@ from memviz.interventions import Ablate, Clamp, Detach, Patch, Reset
 from memviz.web.address import MOST_ADDRESS_BYTES
 from memviz.web.compare.address import CODEC, DEFAULT, CompareState
 from memviz.web.compare.controls import in_gates
+from memviz.web.compare.links import with_and_without
 from memviz.web.compare.presets import PRESETS, preset_of
 from memviz.web.compare.sides import MOST_SIDE_TEXT, SETTINGS, Side, heeds, read_side
 from memviz.web.compare.words import described, label_of, sequence_in_words
 from memviz.web.gates.address import CODEC as GATES_CODEC
+from memviz.web.gates.address import GatesState
 from tests.strategies import edits, interventions, made
 
 BIASES = st.none() | st.floats(-100, 100)
@@ -186,11 +189,11 @@ def test_a_bias_is_heeded_exactly_where_it_changes_a_number(name: str) -> None:
         (Side("gru", (("recurrent_scale", 10.0),)), "GRU, weights from h times 10"),
         (
             Side("gru", (("interventions", (Clamp("candidate", 0.25, [1], [2, 3]),)),)),
-            "GRU, candidate held at 0.25 in 1 unit at 2 steps",
+            "GRU, candidate n held at 0.250, unit 1, steps 2 and 3",
         ),
         (
             Side("lstm", (("interventions", (Ablate("forget"), Detach("cell"), Reset([3]))),)),
-            "LSTM, forget gate held at 0 and detach on the cell state and 1 more",
+            "LSTM, forget gate f cut to 0; cell state c kept, its gradient cut…",
         ),
     ],
 )
@@ -236,3 +239,15 @@ def test_a_side_opens_in_gates_with_its_exact_settings() -> None:
     assert problems == []
     assert opened.experiment == side.experiment(state.experiment)
     assert (opened.text, opened.kind, opened.timestep, opened.unit) == (state.text, "text", 3, 2)
+
+
+def test_a_network_of_the_gates_page_opens_beside_itself_without_what_was_changed() -> None:
+    held = Experiment("gru", 4, 5, edits=(SwapUnits(0, 1),), interventions=(Clamp("update", 1.0),))
+    state, problems = CODEC.read(
+        with_and_without(GatesState(text="abc", experiment=held, timestep=1, unit=2))
+    )
+    assert problems == []
+    assert [state.experiment_of(side) for side in state.sides] == [held.plain, held]
+    assert (state.text, state.timestep, state.unit) == ("abc", 1, 2)
+    with pytest.raises(ValueError, match="the same twice"):
+        with_and_without(GatesState(experiment=held.plain))

@@ -86,7 +86,7 @@ def test_differences_to_the_first_side_are_those_of_the_arrays() -> None:
         f"{number(gaps[name].max())} in {symbol}, step {step}, unit {unit}"
     )
     assert rows["first step that differs from A"][1] == "step 4, in f"
-    assert rows["set for this side"][1] == "forget gate held at 1 at 1 step"
+    assert rows["set for this side"][1] == "forget gate f held at 1.00, step 4"
     assert rows["set for this side"][0] == "nothing"
     assert rows["first step that differs from A"][0] == "—"
     assert rows["norm of the last h"][2] == number(float(np.sqrt((gru["hidden"][-1] ** 2).sum())))

@@ -1,5 +1,6 @@
 """The controls of the compare page: what all sides share, and what each sets for itself."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +19,15 @@ from memviz.web.compare.sides import LETTERS, Side, heeds
 from memviz.web.compare.words import label_of
 from memviz.web.gates.address import CODEC as GATES_CODEC
 from memviz.web.gates.address import GatesState
-from memviz.web.gates.settings import KIND_LABELS
+from memviz.web.gates.settings import EXAMPLES, KIND_LABELS
+from memviz.web.markdown import escaped
 from memviz.web.settings import INITIALISATION_LABELS, weight_settings
 
 _BIASES = ("forget_bias", "update_bias", "input_bias")
 _AS_ALL = "as all sides"
 _NOTHING = "nothing"
 _SUM = "sum"
+_TEXTS = "compare-texts"
 
 
 def show(state: CompareState, read: Loss, time: int) -> None:
@@ -61,7 +64,7 @@ def sides(state: CompareState) -> None:
     """A popover for each side, and the button that adds one."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for index, (letter, side) in enumerate(zip(LETTERS, state.sides, strict=False)):
-            with PAGE.lazy_popover(f"**{letter}** {label_of(side)}", "", f"side-{index}") as popover:
+            with PAGE.lazy_popover(f"**{letter}** {escaped(label_of(side))}", "", f"side-{index}") as popover:
                 if popover.open:
                     _side(state, index, side)
         st.button(
@@ -69,7 +72,7 @@ def sides(state: CompareState) -> None:
             icon=":material/add:",
             help="A copy of the last side, to be changed.",
             key="compare-add",
-            on_click=lambda: _add(PAGE.current().sides[-1]),
+            on_click=lambda: _copy(len(PAGE.current().sides) - 1),
         )
 
 
@@ -115,12 +118,21 @@ def _sequence(state: CompareState) -> None:
         list(KIND_LABELS),
         format_func=KIND_LABELS.__getitem__,
         width=105,
-        **PAGE.bound("kind", state.kind, lambda kind: PAGE.change(kind=kind)),
+        **PAGE.bound("kind", state.kind, _read_as),
     )
 
 
 def _retyped(text: str) -> None:
     PAGE.change(text=text)
+
+
+def _read_as(kind: str) -> None:
+    """Read the sequence as another kind; each kind remembers what was typed for it."""
+    state = PAGE.current()
+    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
+    texts[state.kind] = state.text
+    examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
+    PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
 def _shared(state: CompareState) -> None:
@@ -164,10 +176,10 @@ def _side(state: CompareState, index: int, side: Side) -> None:
         list(CELLS),
         format_func=lambda name: CELLS[name].title,
         **PAGE.bound(
-            f"cell-{index}", side.cell, lambda name: _replace(index, replace(_current(index), cell=name))
+            f"cell-{index}", side.cell, lambda name: _change(index, lambda side: replace(side, cell=name))
         ),
     )
-    st.caption(cell.note)
+    st.caption(escaped(cell.note))
     own = dict(side.settings)
     for name in _BIASES:
         if heeds(cell, name):
@@ -185,9 +197,7 @@ def _side(state: CompareState, index: int, side: Side) -> None:
     _number(index, "recurrent_scale", own, state, *RECURRENT_SCALE_RANGE)
     _hold(index, side)
     with st.container(horizontal=True):
-        st.button(
-            "Duplicate", key=f"compare-duplicate-{index}", on_click=lambda: _add(_current(index), index + 1)
-        )
+        st.button("Duplicate", key=f"compare-duplicate-{index}", on_click=lambda: _copy(index))
         st.button(
             "Remove",
             key=f"compare-remove-{index}",
@@ -272,33 +282,34 @@ def _hold(index: int, side: Side) -> None:
 
 
 def _holds(index: int, signal: str, value: float) -> None:
-    _set(index, "interventions", None if signal == _NOTHING else (Clamp(signal, value),))
-
-
-def _current(index: int) -> Side:
-    return PAGE.current().sides[index]
+    if signal == _NOTHING:
+        _set(index, "interventions", None)
+    else:
+        _change(index, lambda side: side.with_setting("interventions", (Clamp(signal, value),)))
 
 
 def _set(index: int, name: str, value: Any) -> None:
     """Set one thing of a side; None is as all sides have it."""
+    _change(index, lambda side: side.without(name) if value is None else side.with_setting(name, value))
+
+
+def _change(index: int, changed: Callable[[Side], Side]) -> None:
+    """Change a side; what breaks a rule changes nothing and is said."""
+    sides = list(PAGE.current().sides)
+    if index >= len(sides):  # it was removed while its change was on the way
+        return
     try:
-        side = _current(index).without(name) if value is None else _current(index).with_setting(name, value)
+        sides[index] = changed(sides[index])
     except ValueError as error:
         PAGE.say(str(error))
         return
-    _replace(index, side)
-
-
-def _replace(index: int, side: Side) -> None:
-    sides = list(PAGE.current().sides)
-    sides[index] = side
     PAGE.change(sides=tuple(sides))
 
 
-def _add(side: Side, at: int | None = None) -> None:
-    sides = list(PAGE.current().sides)
-    sides.insert(len(sides) if at is None else at, side)
-    PAGE.change(sides=tuple(sides))
+def _copy(index: int) -> None:
+    """Put a copy of a side after it."""
+    sides = PAGE.current().sides
+    PAGE.change(sides=(*sides[: index + 1], *sides[index : index + 1], *sides[index + 1 :]))
 
 
 def _remove(index: int) -> None:

@@ -1,6 +1,8 @@
 """What the compare page shows below its title: the small multiples, the table of what differs, and every number."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -55,10 +57,10 @@ def takeaway(text: str) -> None:
     st.markdown(escaped(text))
 
 
-def _file(label: str, name: str, make: object) -> None:
+def _file(label: str, name: str, make: Callable[[], Any]) -> None:
     st.download_button(
         label,
-        lambda: frame_csv(make()),  # type: ignore[operator]
+        lambda: frame_csv(make()),
         name,
         "text/csv",
         on_click="ignore",

@@ -5,9 +5,9 @@ from typing import Any
 from memviz.cells import CELLS, Cell
 from memviz.encoding import Sequence
 from memviz.experiment import Experiment
+from memviz.findings import in_words
 from memviz.gradients import Loss
-from memviz.interventions import Ablate, Clamp, Intervention, Reset
-from memviz.theme import LOOKS, look, number
+from memviz.theme import number
 from memviz.web.compare.address import CompareState
 from memviz.web.compare.sides import SETTINGS, Side, heeds
 
@@ -18,7 +18,7 @@ _DRAWN = {
     "chrono": "chrono biases",
     "non-normal": "one matrix: .9 on the diagonal, 5 above it",
 }
-_MOST_SAID = 2
+_MOST_SAID = 60
 _MOST_QUOTED = 28
 
 
@@ -61,16 +61,10 @@ def sequence_in_words(sequence: Sequence) -> str:
     return f"“{text}”" if len(text) <= _MOST_QUOTED else f"“{text[: _MOST_QUOTED - 1]}…”"
 
 
-def held(interventions: tuple[Intervention, ...], cell: Cell) -> str:
-    """Interventions in words."""
-    said = [_held(each, cell) for each in interventions[:_MOST_SAID]]
-    more = len(interventions) - len(said)
-    return " and ".join(said) + (f" and {more} more" if more else "")
-
-
 def _said(name: str, value: Any, cell: Cell) -> str:
     if name == "interventions":
-        return held(value, cell) if value else "no interventions"
+        said = "; ".join(in_words(each, cell.family) for each in value) or "no interventions"
+        return said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
     if name == "edits":
         return f"{len(value)} edit{'s' * (len(value) != 1)} of its weights"
     if name == "initialisation":
@@ -81,25 +75,6 @@ def _said(name: str, value: Any, cell: Cell) -> str:
         return f"weights from h times {_short(value)}"
     label = name.replace("_", " ")
     return f"{label} as drawn" if value is None else f"{label} {_short(value)}"
-
-
-def _held(intervention: Intervention, cell: Cell) -> str:
-    kind = type(intervention).__name__.lower()
-    where = _where(intervention)
-    if isinstance(intervention, Reset):
-        return f"state reset{where}"
-    signal = intervention.signal
-    name = look(signal, cell.family).name if signal in LOOKS else signal
-    if isinstance(intervention, Clamp):
-        return f"{name} held at {_short(intervention.value)}{where}"
-    return f"{name} held at 0{where}" if isinstance(intervention, Ablate) else f"{kind} on the {name}{where}"
-
-
-def _where(intervention: Intervention) -> str:
-    units = None if isinstance(intervention, Reset) else intervention.units
-    said = "" if units is None else f" in {len(units)} unit{'s' * (len(units) != 1)}"
-    steps = intervention.steps
-    return said + ("" if steps is None else f" at {len(steps)} step{'s' * (len(steps) != 1)}")
 
 
 def _short(value: float) -> str:
