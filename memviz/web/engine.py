@@ -160,7 +160,7 @@ def _run(setup: Setup, before: Run | None) -> Run:
         sequence, alignment = edited.sequence, edited.alignment
     trace = record(network, sequence, interventions=setup.experiment.interventions)
     second = None if before is None else before.trace
-    payload = stage_payload(network, trace, sequence.features, second)
+    payload = stage_payload(network, trace, sequence.features, second, alignment)
     return Run(setup, sequence, network, trace, payload, before, alignment)
 
 
