@@ -86,9 +86,7 @@ def test_a_gate_that_is_pinned_on_the_machine_is_the_one_that_is_held(open_page:
     button(app, "Hold the output gate o")
     run(opened(app, "steps-held").number_input(key="gates-steps-0-from").set_value(3))
     run(opened(app, "steps-held").number_input(key="gates-steps-0-to").set_value(4))
-    assert (
-        address(app)["interventions"] == "clamp~output~1.0~t3-4"
-    )  # an output gate that is rather shut is opened
+    assert address(app)["interventions"] == "clamp~output~0.0~t3-4"  # it is rather open, so it is shut
     hidden, _ = hello({"output": {3: 0.0, 4: 0.0}})
     assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
 
