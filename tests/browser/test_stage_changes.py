@@ -309,11 +309,19 @@ def test_a_weight_lights_the_way_of_its_product_and_heads_the_card(show: Show) -
     network, trace = run("lstm")
     weight = {"signal": "forget_from_hidden", "column": 2}
     page = show(stage_payload(network, trace, SEQUENCE.features), timestep=4, unit=5, weight=weight)
-    drawn = page.locator(".machine .wire").evaluate_all(
-        "all => all.map((one) => one.classList.contains('way'))"
+    lit = page.locator(".machine .wire").evaluate_all(
+        "all => all.map((one) => one.classList.contains('lit'))"
     )
     wires = stage_payload(network, trace)["machine"]["ways"]["forget_from_hidden"]["wires"]
-    assert [index for index, way in enumerate(drawn) if way] == sorted(wires)
+    assert [index for index, is_lit in enumerate(lit) if is_lit] == sorted(wires)
+    halo = page.locator(".machine .halo").bounding_box()
+    start, end = (node(page, name).bounding_box() for name in ("hidden_before", "forget"))
+    assert halo
+    assert start
+    assert end
+    assert halo["x"] == pytest.approx(start["x"] + start["width"] / 2, abs=12)
+    assert halo["x"] + halo["width"] == pytest.approx(end["x"] + end["width"] / 2, abs=12)
+    assert halo["y"] == pytest.approx(end["y"] + end["height"] / 2, abs=30)
     expect(page.locator(".card h2")).to_contain_text("Forget gate")
     table = page.locator(".card .products").first
     expect(table).to_have_attribute("data-summand", "forget_from_hidden")
@@ -325,7 +333,7 @@ def test_a_weight_lights_the_way_of_its_product_and_heads_the_card(show: Show) -
     page.keyboard.press("ArrowRight")  # in time the weight stays
     expect(page.locator(".card tr.marked")).to_have_count(1)
     node(page, "cell").click()
-    expect(page.locator(".machine .way")).to_have_count(0)
+    expect(page.locator(".machine .halo")).to_have_attribute("d", "")
     page.mouse.move(2, 2)
     expect(page.locator(".card h2")).to_contain_text("Cell state")
 
