@@ -13,7 +13,8 @@ def main() -> None:
     st.logo(ASSETS / "wordmark.svg", size="large")
     gates = st.Page(PAGES / "gates.py", title="Gates", default=True)
     gradients = st.Page(PAGES / "gradients.py", title="Gradients")
-    st.navigation([gates, gradients], position="top").run()
+    compare = st.Page(PAGES / "compare.py", title="Compare")
+    st.navigation([gates, gradients, compare], position="top").run()
 
 
 # Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.

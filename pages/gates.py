@@ -12,7 +12,7 @@ from memviz.encoding import EncodingError
 from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.findings import MEETING, main_finding, meeting_step, what_if_finding
 from memviz.web import engine
-from memviz.web.gates import figures, step, what_if
+from memviz.web.gates import figures, step, weights, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
@@ -35,18 +35,21 @@ def show() -> None:
             help="Hold a gate, change a token, and see before and after at once.",
             **PAGE.bound("what_if", state.what_if, lambda on: PAGE.change(what_if=on)),
         )
-    if state.what_if:
-        what_if.show(state, run)
-    elif run.before is not None:
-        st.caption(escaped(what_if.in_brief(run)))
-    for sentence in PAGE.problems():
-        st.warning(escaped(sentence), icon=":material/link_off:")
-    if problem:
-        st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
-    for sentence in misfits:
-        st.warning(escaped(f"Not applied to this run: {sentence}"), icon=":material/hourglass_empty:")
+    # One place for all that comes and goes: what follows keeps its own, and with it the focus of whoever edits there.
+    with st.container():
+        if state.what_if:
+            what_if.show(state, run)
+        elif run.before is not None:
+            st.caption(escaped(what_if.in_brief(run)))
+        for sentence in PAGE.problems():
+            st.warning(escaped(sentence), icon=":material/link_off:")
+        if problem:
+            st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
+        for sentence in misfits:
+            st.warning(escaped(f"Not applied to this run: {sentence}"), icon=":material/hourglass_empty:")
     st.title(escaped(_finding(shown, run)), anchor=False)
     step.show(shown, run, state.node)
+    weights.show(run)
     figures.show(shown, run, engine.flow(run.setup, step.loss(shown, run)))
 
 

@@ -29,12 +29,14 @@ FLOORS = {
     "products": 4,
     "parity": 4,
     "snippet": 4,
+    "histograms": 4,
     "comparison": 4,
     "torch_modules": 4,
     "training": 4,
     "findings": 5,
     "figures": 5,
     "stage": 5,
+    "grid": 5,
     "live": 5,
     "web": 6,
 }
@@ -44,7 +46,7 @@ MENU_FLOOR, PAGES_FLOOR, APP_FLOOR = 4, 7, 8
 
 ONLY_IN = {
     "plotly": {"figures", "live"},
-    "streamlit": {"stage", "live", "web", PAGES, APP},
+    "streamlit": {"stage", "live", "grid", "web", PAGES, APP},
 }
 
 

@@ -14,6 +14,7 @@ from memviz.figures.reach import (
     state_norm_lines,
 )
 from memviz.figures.units import contribution_bars, gate_lines, path_bars, sigmoid_lines, unit_heatmap
+from memviz.figures.weights import weight_histograms
 
 __all__ = [
     "MOST_UNITS",
@@ -34,4 +35,5 @@ __all__ = [
     "state_lines",
     "state_norm_lines",
     "unit_heatmap",
+    "weight_histograms",
 ]

@@ -17,6 +17,7 @@ from memviz.findings.gradients import (
     sources_finding,
     units_finding,
 )
+from memviz.findings.weights import weights_finding
 from memviz.findings.what_if import (
     in_words,
     indexes,
@@ -52,6 +53,7 @@ __all__ = [
     "sources_finding",
     "states_finding",
     "units_finding",
+    "weights_finding",
     "what_if_finding",
     "what_is_done",
 ]

@@ -71,6 +71,10 @@ class Page(Generic[S]):
         """Leave everything as it is, and say why."""
         st.session_state[self._problems] = [sentence]
 
+    def say(self, problem: str) -> None:
+        """Say why a change cannot be made; it stays until the next one."""
+        st.session_state[self._problems] = [problem]
+
     def change_experiment(self, **settings: Any) -> None:
         """Change settings of the network; a value that breaks a rule changes nothing and is said."""
         try:
@@ -95,7 +99,7 @@ class Page(Generic[S]):
     def lazy_popover(self, label: str, icon: str, name: str) -> Any:
         """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
         key = f"{self.name}-popover-{name}"
-        return st.popover(label, icon=f":material/{icon}:", on_change="rerun", key=key)
+        return st.popover(label, icon=f":material/{icon}:" if icon else None, on_change="rerun", key=key)
 
     def publish(self, shown: S) -> None:
         """Bring the address up to date with the state that is on the screen.

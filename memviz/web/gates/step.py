@@ -8,15 +8,18 @@ import streamlit as st
 from memviz.gradients import Loss
 from memviz.stage import stage, stage_position, step_detail
 from memviz.web import engine
+from memviz.web.address import BROKEN
 from memviz.web.engine import Run
-from memviz.web.gates.address import GatesState
+from memviz.web.gates.address import CODEC, GatesState
 from memviz.web.gates.page import PAGE
 
+FRAGMENT = "gates-step"
+"""The fragment's key: who brings the reader elsewhere may rerun the stage alone."""
 _STAGE = "gates-stage"
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 
 
-@st.fragment
+@st.fragment(key=FRAGMENT)
 def show(shown: GatesState, run: Run, picked: str) -> None:
     """The cell as a machine at the step where the reader is.
 
@@ -32,9 +35,9 @@ def show(shown: GatesState, run: Run, picked: str) -> None:
     wished = {name: getattr(state, name) for name in _OF_THE_READER}
     detail = step_detail(run.network, trace, timestep, unit)
     gradients = _gradients(shown, run) if state.gradients else None
-    where = {**wished, "timestep": timestep, "unit": unit}
+    where = {**wished, "timestep": timestep, "unit": unit, "weight": _pointed(state.weight)}
     stage(run.payload, where, detail, _moved, key=_STAGE, gradients=gradients)
-    PAGE.publish(replace(shown, **wished))
+    PAGE.publish(replace(shown, **wished, weight=state.weight))
 
 
 def loss(state: GatesState, run: Run) -> Loss:
@@ -52,4 +55,22 @@ def _gradients(shown: GatesState, run: Run) -> dict[str, Any]:
 
 def _moved() -> None:
     at = stage_position(_STAGE)
-    PAGE.change(**{name: at[name] for name in _OF_THE_READER if name in at})
+    moved = {name: at[name] for name in _OF_THE_READER if name in at}
+    if "weight" in at:  # who goes on to another node leaves the weight
+        moved["weight"] = _named(at["weight"])
+    PAGE.change(**moved)
+
+
+def _pointed(weight: str) -> dict[str, Any] | None:
+    """A weight as the stage reads it: whose summand, and which of its columns."""
+    signal, _, column = weight.partition("~")
+    return {"signal": signal, "column": int(column)} if weight else None
+
+
+def _named(weight: Any) -> str:
+    """The weight that the browser says it lights, as the address names it; "" is none, or what it cannot light."""
+    if not isinstance(weight, dict):
+        return ""
+    parse, _ = CODEC.fields["weight"]
+    name = parse(f"{weight.get('signal')}~{weight.get('column')}")
+    return "" if name is BROKEN else str(name)

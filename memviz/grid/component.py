@@ -1,0 +1,53 @@
+"""The grid as a Streamlit component: it is fed a payload, and says where its reader is and what they change."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from memviz.paths import ASSETS
+
+_MODULES = ("stage/numbers", "stage/colours", "grid/reading", "grid/cells", "grid/grid", "grid/streamlit")
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\.[^"]*";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_IDLE = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)
+_NOTHING: list[Any] = []
+
+
+def script() -> str:
+    """The browser's modules as one: a component is imported from a URL without neighbours. No two share a name."""
+    texts = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
+    return "\n".join(_IDLE.sub("", _EXPORT.sub("", _IMPORT.sub("", text))) for text in texts)
+
+
+_component = st.components.v2.component(
+    "memviz_grid",
+    html='<div class="grid"></div>',
+    css=(ASSETS / "grid" / "grid.css").read_text(encoding="utf-8"),
+    js=script(),
+)
+
+
+def grid(payload: bytes, key: str, on_place: Callable[[], None], on_commands: Callable[[], None]) -> None:
+    """Show a grid.
+
+    Args:
+        payload: what `grid_payload` made.
+        key: the component's key.
+        on_place: called when the reader came to rest at a cell or chose other weights; see `said`.
+        on_commands: called when they change something; see `said`.
+    """
+    _component(
+        key=key,
+        data=payload,
+        default={"place": None, "commands": _NOTHING},
+        on_place_change=on_place,
+        on_commands_change=on_commands,
+    )
+
+
+def said(key: str, name: str) -> Any:
+    """What the browser said last, "place" or "commands": unchecked, for `read_place` and `read_commands`."""
+    state = st.session_state.get(key)
+    return None if state is None else state.get(name)
