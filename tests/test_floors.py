@@ -34,6 +34,7 @@ FLOORS = {
     "comparison": 4,
     "torch_modules": 4,
     "training": 4,
+    "worker": 5,
     "findings": 5,
     "figures": 5,
     "stage": 5,
