@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ GRACE = 10.0
 """For how many seconds a visitor may be gone, as one is who reloads the page, before the order is taken back."""
 PATIENCE = 0.6
 """How many seconds the process has to stop by itself; then it is killed."""
-OVERTIME = 10.0
+OVERTIME = 30.0
 """How many seconds it may be late beyond those of an order, its start among them."""
 _TICK = 0.05
 _LOOK_ROUND = 1.0
@@ -108,7 +109,7 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._process: _Process | None = None
         self._numbers = itertools.count()
-        self._is_closed = False
+        self._is_closed = self._is_wanted = False
 
     def submit(self, owner: str, order: Order, is_present: Callable[[], bool] = always) -> Job:
         """Take an order.
@@ -119,23 +120,28 @@ class Worker:
             is_present: whether the owner is still there; asked from the worker's thread.
 
         Raises:
-            Busy: if the owner has one under way, or too many wait; the message is for readers.
+            BusyError: if the owner has one under way, or too many wait; the message is for readers.
         """
         with self._changed:
             if self.job(owner) is not None:
                 raise BusyError("One training at a time: yours is under way. Cancel it or wait for its end.")
-            if len(self._waiting) >= self._most_waiting:
+            is_next = self._running is None  # the first of those that wait waits for nobody
+            if len(self._waiting) >= self._most_waiting + is_next:
                 raise BusyError(
                     f"At most {self._most_waiting} trainings wait for their turn here, and so many do. Try again "
                     "in a minute."
                 )
             job = Job(owner, order, is_present)
             self._waiting.append(job)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="memviz-worker", daemon=True)
-                self._thread.start()
-            self._changed.notify_all()
+            self._wake()
         return job
+
+    def warm(self) -> None:
+        """Have a process ready: it takes seconds to start, which nobody who orders later has to wait."""
+        if self._process is None or not self._process.is_alive:
+            with self._changed:
+                self._is_wanted = True
+                self._wake()
 
     def job(self, owner: str) -> Job | None:
         """The owner's order that waits or is under way."""
@@ -144,9 +150,7 @@ class Worker:
     def place(self, job: Job) -> int:
         """How many orders come before it: 0 is under way or next, or over."""
         before = self._under_way()
-        running = [each for each in before if each.state == "running"]
-        waiting = [each for each in before if each.state == "waiting"]
-        return len(running) + waiting.index(job) if job in waiting else 0
+        return before.index(job) if job in before else 0
 
     def cancel(self, job: Job) -> None:
         """Take an order back: one that waits at once, one under way within a second."""
@@ -175,10 +179,15 @@ class Worker:
         """The worker's thread."""
         while True:
             with self._changed:
-                while not self._waiting and not self._is_closed:
-                    self._changed.wait(_LOOK_ROUND)
+                while not (self._waiting or self._is_wanted or self._is_closed):
+                    self._changed.wait()
                 if self._is_closed:
                     break
+                self._is_wanted = False
+                if not self._waiting:
+                    with suppress(OSError):  # whoever orders is told
+                        self._ready()
+                    continue
                 job = self._running = self._waiting.popleft()
             try:
                 self._run(job)
@@ -192,13 +201,24 @@ class Worker:
             self._end(left, "stopped", "The server ends.")
         self._drop_process()
 
+    def _wake(self) -> None:
+        """Have the worker's thread look at what has changed; it starts with the first change."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="memviz-worker", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
+
+    def _ready(self) -> "_Process":
+        """The process, a new one where there is none any more."""
+        if self._process is None or not self._process.is_alive:
+            self._process = _Process(self._command)
+        return self._process
+
     def _run(self, job: Job) -> None:
         job.begun = job.seen = time.monotonic()
         job.state = "running"
         number = next(self._numbers)
-        process = self._process
-        if process is None or not process.is_alive:
-            process = self._process = _Process(self._command)
+        process = self._ready()
         if not process.say({"kind": "teach", "order": number, "data": job.order.to_data()}):
             return self._lose(job)
         asked: float | None = None
@@ -259,7 +279,7 @@ class Worker:
     def _under_way(self) -> list[Job]:
         """The orders that wait or run."""
         with self._changed:
-            jobs = [*self._waiting, *([self._running] if self._running else [])]
+            jobs = [*([self._running] if self._running else []), *self._waiting]
         return [job for job in jobs if job.state != "over"]
 
     def _drop_process(self) -> None:
@@ -318,10 +338,8 @@ class _Process:
         self._process.kill()
         self._process.wait()
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError):  # what was still to be written has no reader
             self._process.stdin.close()
-        except OSError:  # what was still to be written has no reader
-            return
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

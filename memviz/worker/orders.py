@@ -1,6 +1,7 @@
 """What a visitor orders: lessons, each a network, a task and how it is taught; and how much of that a server gives."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -136,6 +137,7 @@ class Order:
         return cls(tuple(map(Lesson.from_data, data["lessons"])), data["abreast"], data["seconds"])
 
 
+@lru_cache(maxsize=256)
 def timesteps(task: Task) -> int:
     """How long the sequences of a task are: the longest of a few that are drawn."""
     return task.batch(32, torch.Generator().manual_seed(0)).mask.shape[1]

@@ -202,6 +202,17 @@ sys.stdin.read()"""
     assert job.sentence.startswith("This training broke")
 
 
+def test_a_process_is_ready_before_anybody_orders(stand_in: Callable[..., Worker]) -> None:
+    worker = stand_in(HANGS)
+    worker.warm()
+    until(lambda: worker.pid)
+    ready = worker.pid
+    worker.warm()
+    job = worker.submit("a", order())
+    until(lambda: job.state == "running")
+    assert worker.pid == ready
+
+
 def test_the_process_has_a_low_priority_and_ends_with_the_server(worker: Worker) -> None:
     wait(worker.submit("a", order()))
     assert worker.pid is not None
