@@ -104,7 +104,11 @@ def gradient_over_training(
         "yaxis": log_axis(span, dark),
         "hovermode": "x unified",
         "legend": {"x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "orientation": "h"},
-        "annotations": [panel_label(f"|dL/d{memory}|, log scale", ground(dark)["muted"], 1.0)],
+        "annotations": [
+            panel_label(
+                f"|dL/d{memory}|, L the sum of h at the last step, log scale", ground(dark)["muted"], 1.0
+            )
+        ],
     }
     data: list[Any] = []
     for index, (label, logs) in enumerate(curves):
@@ -183,7 +187,7 @@ def _level(value: float, dark: bool) -> dict[str, Any]:
 def _level_labels(
     levels: Sequence[tuple[str, float]], span: tuple[float, float], dark: bool
 ) -> list[dict[str, Any]]:
-    """The name and number of each level, on its line at the left; levels that nearly coincide share one."""
+    """The name and number of each level, on its line; levels that nearly coincide share one."""
     height, labels = span[1] - span[0], list[tuple[str, float]]()
     for name, value in levels:
         text = f"{name} {number(value)}"
@@ -194,7 +198,7 @@ def _level_labels(
     return [
         {
             "text": plain(text),
-            "x": 0.01,
+            "x": 0.55,  # where lines have settled: at the left they cross each other
             "xref": "paper",
             "y": value,
             "xanchor": "left",

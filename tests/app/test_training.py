@@ -330,3 +330,27 @@ def test_what_comes_with_memviz_scores_what_it_says(number: int) -> None:
         said = network.readout.weight.numpy() @ hidden + network.readout.bias.numpy()
         right.append(int(said.argmax()) == int(batch.targets[row, -1]))
     assert abs(np.mean(right) - network.score) < 0.2
+
+
+def test_a_training_goes_on_while_its_visitor_is_on_another_page(open_page: OpenPage) -> None:
+    app = run(open_page(**CODEC.to_query(QUICK)).button(key="training-train").click())
+    _, job = app.session_state["training-job"]
+    app.switch_page("pages/compare.py")
+    run(app)
+    assert job.over.wait(PATIENCE)
+    app.switch_page("pages/training.py")
+    app = run(app)
+    assert job.sentence == ""
+    expected = fit(*_first(QUICK))
+    y = numbers(charts(app)["score"]["figure"]["data"][0]["y"])
+    np.testing.assert_array_equal(y, expected.history[:, 2])
+
+
+def test_distractors_from_the_class_symbols_are_said_to_be_far_harder(open_page: OpenPage) -> None:
+    assert "Far harder" not in texts(open_page())
+    assert "Far harder" in texts(open_page(task="latch;distractors:classes"))
+
+
+def _first(state: TrainingState) -> tuple[Any, Any, Any]:
+    lesson = state.lesson(0, 0)
+    return lesson.experiment, lesson.task, lesson.settings

@@ -3,6 +3,7 @@
 The worker stands in this plain module because any visitor can clear Streamlit's caches.
 """
 
+import atexit
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from memviz.web.training.address import TrainingState
 from memviz.worker import Job, Worker
 
 WORKER = Worker()
+atexit.register(WORKER.close)
 _KEPT = 24
 _SEED = 20
 
