@@ -185,7 +185,7 @@ def test_a_changed_token_is_shown_beside_the_original(open_page: OpenPage) -> No
     hidden, _ = lstm(inputs, {})
     assert shown(app)["hidden"] == pytest.approx(float(hidden[6, UNIT]), abs=1e-15)
     assert stage(app)["tokens"] == list("heollo␣world")
-    assert title(app).startswith("From step 3 (“l”) the cell state changes")
+    assert title(app).startswith("From step 2 (“o”) the cell state changes")
     button(opened(app, "token"), "Back to the original")
     assert "change" not in address(app)
 
