@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -212,3 +213,12 @@ def test_a_link_with_everything_changed_shows_the_same_elsewhere(open_page: Open
     assert shown(elsewhere) == shown(app)
     assert stage(elsewhere)["gradients"]["key"] == stage(app)["gradients"]["key"]
     assert charts(elsewhere) == charts(app)
+
+
+def test_a_held_network_is_opened_beside_itself(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.0")
+    (link,) = [part.proto for part in app.get("page_link") if part.proto.label == "Side by side"]
+    query = dict(parse_qsl(link.query_string))
+    assert query["sides"] == "lstm,lstm;interventions:clamp~forget~0.0"
+    assert query["text"] == "hello world"
+    assert len(open_page(what_if="1", change="delete~3").get("page_link")) == 0
