@@ -66,9 +66,9 @@ def dialled(key: str, count: int = 1) -> list[float] | None:
     values = _state(key).get("values")
     if not isinstance(values, list) or len(values) != count:
         return None
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if not all(type(value) in (int, float) and abs(value) < math.inf for value in values):  # False for NaN
         return None
-    return values if all(map(math.isfinite, values)) else None
+    return [float(value) for value in values]
 
 
 def _state(key: str) -> dict[str, Any]:
