@@ -22,6 +22,7 @@ def script() -> None:
         ({"at": {"values": [2, 7]}}, 1, None),
         ({"at": {"values": [float("nan")]}}, 1, None),
         ({"at": {"values": [float("inf")]}}, 1, None),
+        ({"at": {"values": [10**5_000]}}, 1, None),
         ({"at": {"values": [None]}}, 1, None),
         ({"at": {"values": [True]}}, 1, None),
         ({"at": {"values": ["1"]}}, 1, None),
