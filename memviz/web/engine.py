@@ -30,6 +30,8 @@ from memviz.trace import Trace, record
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 4
 """Two of what is shown, each with the one before any what-if."""
+MOST_DRAWN = 18_000_000
+"""The most bytes that are drawn of a run: the server's messages have at most 20 MB, and a page must not break there."""
 P = ParamSpec("P")
 R = TypeVar("R")
 torch.set_num_threads(1)
@@ -100,7 +102,7 @@ def run(setup: Setup) -> Run:
 
     Raises:
         EncodingError: if the text is no such sequence, or the changed token none that the network reads.
-        ValueError: if an edit or an intervention does not fit the run.
+        ValueError: if an edit or an intervention does not fit the run, or more is to be drawn than a message holds.
     """
     before = None if setup == setup.plain else run(setup.plain)
     return call(_run, setup, before)
@@ -161,7 +163,25 @@ def _run(setup: Setup, before: Run | None) -> Run:
     trace = record(network, sequence, interventions=setup.experiment.interventions)
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
+    _check_drawn(payload)
     return Run(setup, sequence, network, trace, payload, before, alignment)
+
+
+def _check_drawn(payload: dict[str, Any]) -> None:
+    size = _bytes_of(payload)
+    if size > MOST_DRAWN:
+        raise ValueError(
+            f"What is drawn of a run has at most {MOST_DRAWN / 1e6:.0f} MB; got {size / 1e6:.0f} MB. "
+            "Take fewer steps, units or what-ifs."
+        )
+
+
+def _bytes_of(content: object) -> int:
+    """How much a payload's arrays take in it; everything else is small beside them."""
+    if not isinstance(content, dict):
+        return 0
+    data = content.get("data")
+    return len(data) if isinstance(data, str) else sum(map(_bytes_of, content.values()))
 
 
 def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from memviz import encode
 from memviz.edits import insert_token
+from memviz.interventions import Scale
+from memviz.web import engine
 from memviz.web.gates.address import DEFAULT
 from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
 
@@ -111,6 +114,26 @@ def test_what_is_done_can_be_exchanged_and_taken_away(open_page: OpenPage) -> No
     (bin_,) = [each for each in app.button if each.icon == ":material/delete:"]
     run(bin_.click())
     assert address(app)["interventions"] == "reset~t7"
+
+
+def test_only_the_intervention_that_is_chosen_is_changed(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.25~~clamp~input~0.5~~reset~t7", chosen="1")
+    run(app.selectbox(key="gates-do-1").set_value("ablate"))
+    assert address(app)["interventions"] == "clamp~forget~0.25~~ablate~input~~reset~t7"
+
+
+def test_a_run_of_which_more_is_drawn_than_a_message_holds_is_refused(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(interventions="scale~forget_bias~0.5")
+    last_good, sizes = stage(app), [len(array["data"]) for array in stage(app)["arrays"].values()]
+    monkeypatch.setattr(engine, "MOST_DRAWN", 2 * sum(sizes))
+    scales = tuple(Scale(f"{gate}_bias", 0.5) for gate in ("input", "forget", "candidate", "output"))
+    app.session_state["gates-state"] = replace(
+        DEFAULT, experiment=replace(DEFAULT.experiment, interventions=scales)
+    )
+    assert "What is drawn of a run has at most" in said(run(app))
+    assert stage(app)["key"] == last_good["key"]
 
 
 def test_an_ablation_and_a_cut_gradient_of_one_signal_are_told_apart(open_page: OpenPage) -> None:
