@@ -116,6 +116,15 @@ def test_what_is_done_can_be_exchanged_and_taken_away(open_page: OpenPage) -> No
     assert address(app)["interventions"] == "reset~t7"
 
 
+def test_reset_takes_back_the_token_the_edits_and_the_interventions_together(open_page: OpenPage) -> None:
+    plain = stage(open_page())["key"]
+    app = open_page(what_if="1", change="delete~2", edits="swap~0~1", interventions="clamp~cell~0.5")
+    assert stage(app)["key"] != plain
+    button(app, "Reset all")
+    assert stage(app)["key"] == plain
+    assert not {"change", "edits", "interventions"} & set(address(app))
+
+
 def test_only_the_intervention_that_is_chosen_is_changed(open_page: OpenPage) -> None:
     app = open_page(what_if="1", interventions="clamp~forget~0.25~~clamp~input~0.5~~reset~t7", chosen="1")
     run(app.selectbox(key="gates-do-1").set_value("ablate"))
