@@ -14,9 +14,9 @@ from jaxtyping import Float
 from memviz.cells import Cell, is_part
 from memviz.interventions import Intervention, Reset
 from memviz.interventions.rules import steps_of
-from memviz.interventions.words import in_words
 from memviz.theme import look
 from memviz.trace import Trace
+from memviz.words import done_by
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Equation:
         terms: what stands in the places of the formula.
         value: what the run has and goes on with.
         made: what the formula gives; the value, unless an intervention acts on it.
-        done: what interventions did to what was made, in words such as "held at 1"; "" for nothing.
+        done: what interventions did to what was made, in words such as "held at 1.00"; "" for nothing.
         inner: the sum of the terms, if it goes through an activation function or an intervention acts on it.
         argument: what that function was applied to: the sum, unless an intervention acts on it.
         inner_done: what interventions did to the sum, in words.
@@ -175,7 +175,7 @@ def acting_on(signal: str, trace: Trace, timestep: int, unit: int) -> tuple[Inte
 
 def done_to(signal: str, trace: Trace, timestep: int, unit: int) -> str:
     """What interventions do to a signal of a unit at a step, in words; "" for nothing."""
-    return ", then ".join(in_words(each) for each in acting_on(signal, trace, timestep, unit))
+    return ", then ".join(done_by(each) for each in acting_on(signal, trace, timestep, unit))
 
 
 @lru_cache(maxsize=64)

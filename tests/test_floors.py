@@ -22,6 +22,7 @@ FLOORS = {
     "initialisation": 1,
     "tasks": 1,
     "experiment": 3,
+    "words": 3,
     "trace": 3,
     "edits": 2,
     "gradients": 4,

@@ -154,7 +154,7 @@ def test_edits_that_follow_each_other_faster_than_the_server_are_all_kept(
     shown = [cell(page, 0, column).locator(".value").inner_text() for column in range(8)]
     assert [read(text) for text in shown] == [round(0.1 * k, 1) for k in range(1, 9)]
     page.get_by_role("button", name="Zero this block").click()
-    expect(page.locator(".grid .edits li")).to_have_text(["forget f: weight_hh set to 0Remove"])
+    expect(page.locator(".grid .edits li")).to_have_text(["weight_hh of the forget gate f set to 0Remove"])
     expect(cell(page, 7, 7).locator(".value")).to_have_text("0")
 
 

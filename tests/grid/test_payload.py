@@ -139,8 +139,8 @@ class TestEditor:
         words = [self.editor.words(edit) for edit in edits]
         assert words == [
             f"forget f, unit 1, x: '{HOSTILE}' set to −0.25",
-            "Units 1 and 2 swapped",
-            "forget f: weight_hh set to 0",
+            "units 1 and 2 swapped",
+            "weight_hh of the forget gate f set to 0",
         ]
         assert self.editor.obeyed(Remove(1, words[1]), edits) == (edits[0], edits[2])
         for command in (Remove(0, words[1]), Remove(3, words[1])):
@@ -148,8 +148,8 @@ class TestEditor:
                 self.editor.obeyed(command, edits)
 
     def test_an_edit_that_does_not_fit_has_words_too(self) -> None:
-        assert self.editor.words(SetWeight("weight_ih", 5, 9, 2.0)) == "weight_ih 5, 9 set to 2"
-        assert self.editor.words(ZeroBlock("weight_ih", "reset")) == "reset: weight_ih set to 0"
+        assert self.editor.words(SetWeight("weight_ih", 5, 9, 2.0)) == "weight_ih, row 5, column 9, set to 2"
+        assert self.editor.words(ZeroBlock("weight_ih", "reset")) == "weight_ih of the reset gate r set to 0"
         assert self.editor.words(ZeroBlock("bias_ih")) == "bias_ih set to 0"
 
     def test_a_command_for_another_network_or_place_is_refused(self) -> None:

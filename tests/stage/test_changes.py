@@ -65,7 +65,7 @@ def test_each_intervention_is_sent_with_its_place_its_words_and_its_slope() -> N
     changes = sent(network, trace)["changes"]
     assert changes["resets"] == [0, 3]
     assert changes["touches"] == [
-        touch("forget", [1], [2, 3], "held at 0.75", "= 0.75", 0.0),
+        touch("forget", [1], [2, 3], "held at 0.750", "= 0.75", 0.0),
         touch("input_pre", None, None, "times −0.5", "× −0.5", -0.5),
         touch("candidate_from_hidden", None, [4], "plus 0.25", "+ 0.25", 1.0),
         touch("cell", [0], [5], "cut to 0", "= 0", 0.0),
