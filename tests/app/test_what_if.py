@@ -1,6 +1,7 @@
 """The What if panel by Streamlit's own tester: its numbers against torch, and back to exactly the earlier ones."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -8,20 +9,20 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import Tensor
 
-from memviz import Experiment, encode
+from memviz import encode
 from memviz.edits import insert_token
 from memviz.web.gates.address import DEFAULT
-from tests.app.reading import OpenPage, address, charts, open_page, opened, run, shown, stage
+from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
 
 __all__ = ["open_page"]
 T, UNIT = DEFAULT.timestep, DEFAULT.unit
 
 
 def lstm(
-    inputs: np.ndarray, held: Mapping[str, Mapping[int, float]], experiment: Experiment = DEFAULT.experiment
+    inputs: np.ndarray, held: Mapping[str, Mapping[int, float]], units: Sequence[int] = range(8)
 ) -> tuple[Tensor, Tensor]:
     """An LSTM written out whose gates are held at some steps: its hidden and cell states."""
-    p = experiment.build(encode("hello world")).parameters
+    p = DEFAULT.experiment.build(encode("hello world")).parameters
     h = c = torch.zeros(8, dtype=torch.float64)
     hidden, cells = [], []
     for t, row in enumerate(torch.tensor(inputs)):
@@ -30,7 +31,7 @@ def lstm(
         gates = {"input": i.sigmoid(), "forget": f.sigmoid(), "output": o.sigmoid()}
         for name, steps in held.items():
             if t in steps:
-                gates[name] = torch.full((8,), steps[t], dtype=torch.float64)
+                gates[name][list(units)] = steps[t]
         c = gates["forget"] * c + gates["input"] * torch.tanh(g)
         h = gates["output"] * torch.tanh(c)
         hidden.append(h)
@@ -68,10 +69,8 @@ def test_a_held_gate_gives_the_numbers_of_torch_and_reset_gives_back_the_earlier
     assert shown(app)["cell"] == pytest.approx(float(cell[T, UNIT]), abs=1e-15)
     assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
     assert title(app).startswith("From step 1 (“e”) the cell state changes")
-    run(app.number_input(key="gates-value-0").set_value(0.5))
-    hidden, _ = hello({"forget": dict.fromkeys(range(11), 0.5)})
-    assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
-    assert app.slider(key="gates-value-0-slider").value == 0.5
+    (dial,) = components(app, "memviz_dial")
+    assert json.loads(dial.json)["values"] == [0.0]
     button(app, "Reset all")
     run(app.toggle(key="gates-what_if").set_value(False))
     after = stage(app)
@@ -84,10 +83,13 @@ def test_a_held_gate_gives_the_numbers_of_torch_and_reset_gives_back_the_earlier
 def test_a_gate_that_is_pinned_on_the_machine_is_the_one_that_is_held(open_page: OpenPage) -> None:
     app = open_page(node="output", what_if="1")
     button(app, "Hold the output gate o")
-    run(opened(app, "steps-held").number_input(key="gates-steps-0-from").set_value(3))
-    run(opened(app, "steps-held").number_input(key="gates-steps-0-to").set_value(4))
-    assert address(app)["interventions"] == "clamp~output~0.0~t3-4"  # it is rather open, so it is shut
-    hidden, _ = hello({"output": {3: 0.0, 4: 0.0}})
+    assert address(app)["interventions"] == "clamp~output~0.0"  # it is rather open, so it is shut
+
+
+def test_a_gate_is_held_at_the_steps_and_units_that_are_asked_for(open_page: OpenPage) -> None:
+    app = open_page(interventions=f"clamp~output~1.0~u{UNIT}~t3-4")
+    held = {"output": dict.fromkeys((3, 4), 1.0)}
+    hidden, _ = lstm(encode("hello world").inputs, held, [UNIT])
     assert shown(app)["hidden"] == pytest.approx(float(hidden[T, UNIT]), abs=1e-15)
 
 
@@ -165,7 +167,8 @@ def test_a_what_if_that_breaks_a_rule_is_said_and_the_rest_is_shown(
 def test_numbers_that_overflow_keep_the_last_good_picture(open_page: OpenPage) -> None:
     app = open_page(what_if="1", interventions="scale~cell~1.0")
     before = stage(app)["key"]
-    run(app.number_input(key="gates-factor-0").set_value(1e300))
+    app.query_params["interventions"] = "scale~cell~1e300"
+    run(app)
     assert "The picture below is the last good one." in said(app)
     assert stage(app)["key"] == before
     button(app, "Reset all")

@@ -52,12 +52,12 @@ def test_a_gate_is_held_by_hand_and_reset_gives_back_the_same_numbers(page: Page
     open_app(page)
     before = numbers(page)
     page.get_by_text("What if", exact=True).click()
+    expect(page.get_by_role("button", name="Hold the forget gate f")).to_be_visible()
     node(page, "input").click()
     page.get_by_role("button", name="Hold the input gate i").click()
-    page.keyboard.press("Escape")
     page.wait_for_url("**interventions=clamp~input~1.0**")  # it is rather shut, so it is opened
     expect_numbers(page, by_torch({"input": 1.0}))
-    box = page.get_by_role("spinbutton", name="exactly")
+    box = page.get_by_role("textbox", name="hold at, exactly")
     box.fill("0.25")
     box.press("Enter")
     page.wait_for_url("**clamp~input~0.25**")
@@ -78,9 +78,51 @@ def test_the_panel_is_used_by_the_keyboard_alone(page: Page, open_app: OpenApp) 
     slider = page.get_by_role("slider", name="hold at")
     slider.focus()
     for _ in range(3):
-        slider.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
     page.wait_for_url("**clamp~forget~0.03**")
     expect_numbers(page, by_torch({"forget": 0.03}))
+    expect(slider).to_be_focused()
+    box = page.get_by_role("textbox", name="hold at, exactly")
+    box.fill("much")
+    box.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="Enter a number with a decimal point")).to_be_visible()
+    expect_numbers(page, by_torch({"forget": 0.03}))
+    box.press("Escape")
+    expect(box).to_have_value("0.03")
+    box.fill("−1.5e-1")
+    box.press("Enter")
+    page.wait_for_url("**clamp~forget~-0.15**")
+    expect_numbers(page, by_torch({"forget": -0.15}))
+
+
+def test_a_slider_that_is_dragged_never_jumps_back(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?what_if=1&interventions=clamp~forget~0.0")
+    slider = page.get_by_role("slider", name="hold at")
+    slider.focus()
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("ArrowRight")
+        seen.append(float(slider.input_value()))
+        page.wait_for_timeout(15)
+    page.wait_for_url("**clamp~forget~0.4&**")
+    page.wait_for_timeout(500)
+    assert seen == sorted(seen)
+    assert slider.input_value() == "0.4"
+
+
+def test_steps_are_chosen_by_slider_and_box(page: Page, open_app: OpenApp) -> None:
+    open_app(page, "?what_if=1&interventions=clamp~output~1.0")
+    page.get_by_role("button", name="All steps").click()
+    first = page.get_by_role("textbox", name="from, exactly")
+    first.fill("3")
+    first.press("Enter")
+    page.wait_for_url("**clamp~output~1.0~t3-10**")
+    page.get_by_role("slider", name="to", exact=True).focus()
+    page.keyboard.press("End")
+    for _ in range(6):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**clamp~output~1.0~t3-4**")
+    expect(page.get_by_role("button", name="Steps 3 and 4")).to_be_visible()
 
 
 def test_a_changed_token_is_shown_beside_the_original(page: Page, open_app: OpenApp) -> None:

@@ -1,5 +1,6 @@
 """One intervention under the hand: what is done, to which signal, by how much, in which units and at which steps."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from memviz.interventions import (
     Reset,
     Scale,
 )
+from memviz.live import dial, dialled
 from memviz.theme import is_gate
 from memviz.trace import Trace
 from memviz.web.gates.page import PAGE
@@ -92,28 +94,32 @@ def _signal(intervention: Any, place: int, trace: Trace) -> None:
 
 
 def _operand(intervention: Any, place: int, kind: str, trace: Trace) -> None:
-    """A slider for the hand and a number box for the exact value; the box goes beyond the slider's ends."""
     part = _OPERANDS[kind]
-    value = getattr(intervention, part)
-    low, high = _SLIDER.get(kind) or _range(intervention.signal, trace)
-    low, high = min(low, value), max(high, value)
-    emit = lambda number: _put(place, _changed(intervention, **{part: number}))  # noqa: E731
-    st.slider(
-        f"{_KINDS[kind]}",
-        low,
-        high,
-        step=0.01,
-        width=170,
-        format="%.2f",
-        **PAGE.bound(f"{part}-{place}-slider", value, emit, fits=(low, high)),
-    )
-    st.number_input(
-        "exactly",
-        step=0.1,
-        format="%.4g",
-        width=110,
-        **PAGE.bound(f"{part}-{place}", value, emit),
-    )
+    ends = _SLIDER.get(kind) or _range(intervention.signal, trace)
+
+    def moved(values: list[float]) -> None:
+        _put(place, _changed(intervention, **{part: values[0]}))
+
+    _dial(_KINDS[kind], [getattr(intervention, part)], ends, 0.01, f"{part}-{place}", moved, width=260)
+
+
+def _dial(
+    label: str,
+    values: Sequence[int | float],
+    ends: tuple[int | float, int | float],
+    step: int | float,
+    name: str,
+    emit: Callable[[list[float]], None],
+    **options: Any,
+) -> None:
+    key = f"{PAGE.name}-{name}"
+
+    def moved() -> None:
+        # Infinite or no numbers come from no reader: there is nothing to say.
+        if (found := dialled(key, len(values))) is not None:
+            emit(found)
+
+    dial(label, values, ends, step, key=key, on_change=moved, **options)
 
 
 def _range(name: str, trace: Trace) -> tuple[float, float]:
@@ -125,16 +131,11 @@ def _range(name: str, trace: Trace) -> tuple[float, float]:
 
 
 def _freeze_step(intervention: Freeze, place: int, time: int) -> None:
-    st.number_input(
-        _KINDS["freeze"],
-        0,
-        max(time - 2, intervention.at),
-        step=1,
-        width=130,
-        **PAGE.bound(
-            f"at-{place}", intervention.at, lambda at: _put(place, _changed(intervention, at=at)), fits=time
-        ),
-    )
+    def moved(values: list[float]) -> None:
+        _put(place, _changed(intervention, at=int(values[0])))
+
+    ends = (0, max(time - 2, intervention.at))
+    _dial(_KINDS["freeze"], [intervention.at], ends, 1, f"at-{place}", moved, whole=True, width=220)
 
 
 def _units(intervention: Any, place: int, units: int) -> None:
@@ -175,38 +176,13 @@ def _step_controls(intervention: Any, place: int, time: int) -> None:
     )
     last = max(last, final)
 
-    def put(low: int, high: int) -> None:
-        whole = (low, high) == (lowest, last)
-        _put(
-            place, _changed(intervention, steps=None if whole else range(min(low, high), max(low, high) + 1))
-        )
+    def moved(ends: list[float]) -> None:
+        low, high = (int(end) for end in ends)
+        is_whole = (low, high) == (lowest, last)
+        _put(place, _changed(intervention, steps=None if is_whole else range(low, high + 1)))
 
-    if last > lowest:
-        st.slider(
-            "Steps",
-            lowest,
-            last,
-            **PAGE.bound(f"steps-{place}", (first, final), lambda ends: put(*ends), fits=(lowest, last)),
-        )
-    with st.container(horizontal=True):
-        st.number_input(
-            "from step",
-            lowest,
-            last,
-            step=1,
-            **PAGE.bound(
-                f"steps-{place}-from", first, lambda low: put(low, max(low, final)), fits=(lowest, last)
-            ),
-        )
-        st.number_input(
-            "to step",
-            lowest,
-            last,
-            step=1,
-            **PAGE.bound(
-                f"steps-{place}-to", final, lambda high: put(min(first, high), high), fits=(lowest, last)
-            ),
-        )
+    ends = (lowest, last)
+    _dial("Steps", [first, final], ends, 1, f"steps-{place}", moved, names=("from", "to"), whole=True)
     if isinstance(intervention, Reset):
         st.caption(
             "The whole state is set to 0 before each of these steps, as at the beginning of a new document."
