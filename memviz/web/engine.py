@@ -17,11 +17,10 @@ import torch
 
 from memviz.comparison import Comparison, compare
 from memviz.edits import Pair, TokenEdit
-from memviz.edits import fitting as edits_fitting
 from memviz.encoding import EncodingError, Sequence, encode
 from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
-from memviz.interventions import fitting as interventions_fitting
+from memviz.gradients import fitting as fitting_in
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
@@ -171,12 +170,9 @@ def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:
             sequence = change.apply(sequence).sequence
         except EncodingError as error:
             change, problems = None, [str(error)]
-    edits, broken_edits = edits_fitting(plain.network, experiment.edits)
-    cell, units = plain.trace.cell, plain.trace.units
-    held, broken = interventions_fitting(experiment.interventions, cell, units, len(sequence))
-    fits = replace(experiment, edits=edits, interventions=held)
-    return replace(setup, experiment=fits, change=change), [
+    fits = fitting_in(plain.network, len(sequence), experiment.edits, experiment.interventions)
+    experiment = replace(experiment, edits=fits.edits, interventions=fits.interventions)
+    return replace(setup, experiment=experiment, change=change), [
         *problems,
-        *broken_edits.values(),
-        *broken.values(),
+        *(why for _, why in fits.left_out),
     ]
