@@ -6,7 +6,6 @@ caches.
 """
 
 import gc
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,15 +15,16 @@ import streamlit as st
 import torch
 
 from memviz.comparison import Comparison, compare
-from memviz.edits import Pair, TokenEdit
+from memviz.edits import Pair
 from memviz.encoding import EncodingError, Sequence, encode
-from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.gradients import fitting as fitting_in
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
+from memviz.web.keys import KEYS
+from memviz.web.setup import Setup
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 4
@@ -38,33 +38,6 @@ gc.freeze()  # what is imported stays; collecting it again would stop everybody 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a function of the engine on the engine's thread, and wait for what it gives."""
     return _ENGINE.submit(function, *args, **kwargs).result()
-
-
-@dataclass(frozen=True)
-class Setup:
-    """All that a run follows from.
-
-    Attributes:
-        experiment: the network's settings, with what is edited in it and held in its run.
-        text, kind, standardise: the sequence as typed.
-        change: one token of it that is changed.
-    """
-
-    experiment: Experiment
-    text: str
-    kind: str
-    standardise: bool = False
-    change: TokenEdit | None = None
-
-    @property
-    def plain(self) -> "Setup":
-        """Without any what-if."""
-        return replace(self, experiment=self.experiment.plain, change=None)
-
-    def key(self) -> str:
-        """What a cache tells it by: Streamlit itself does not look at the types inside a dataclass."""
-        rest = [self.text, self.kind, self.standardise, str(self.change)]
-        return json.dumps([self.experiment.to_json(), *rest])
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +63,7 @@ class Run:
     alignment: tuple[Pair, ...] | None = None
 
 
-_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
-
-
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def run(setup: Setup) -> Run:
     """Build and run a network.
 
@@ -116,27 +86,27 @@ def fitting(setup: Setup) -> tuple[Setup, list[str]]:
     return call(_fitting, setup, run(setup.plain))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def flow(setup: Setup, loss: Loss) -> GradientFlow:
     """The gradient of a loss through such a run."""
     done = run(setup)
     return call(gradient_flow, done.network, done.trace, loss)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def flow_payload(setup: Setup, loss: Loss) -> dict[str, Any]:
     """What the stage draws of such a gradient."""
     return call(stage_gradients, run(setup).network, flow(setup, loss))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def proof(setup: Setup) -> Parity:
     """How far such a run is from torch.nn."""
     done = run(setup)
     return call(parity, done.network, done.trace)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) -> Comparison:
     """Such a run beside the one without any what-if, with what became of the gradient.
 

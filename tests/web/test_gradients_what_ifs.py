@@ -1,23 +1,18 @@
-"""What the gradients page says of edits and interventions, its links with them, and the keys of its caches."""
+"""What the gradients page says of edits and interventions, and its links with them."""
 
-import hashlib
-import itertools
 from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from streamlit.runtime.caching.cache_type import CacheType
-from streamlit.runtime.caching.hashing import update_hash
 
 from memviz.cells import CELLS
 from memviz.edits import SetWeight, SwapUnits
 from memviz.experiment import Experiment
-from memviz.gradients import FOUR, Study
-from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale
+from memviz.gradients import FOUR
+from memviz.interventions import Ablate, Clamp, Reset, Scale
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState, linked
 from memviz.web.gradients.what_ifs import said
-from memviz.web.keys import KEYS
 
 ROWS = np.arange(12.0).reshape(4, 3)
 
@@ -87,37 +82,3 @@ def test_a_link_from_another_page_opens_its_network_with_its_what_ifs(cell, bias
 def test_an_address_without_what_ifs_has_none() -> None:
     assert DEFAULT.experiment == DEFAULT.experiment.plain
     assert not {"edits", "interventions"} & set(CODEC.to_query(DEFAULT))
-
-
-def key_of(value: object) -> str:
-    hasher = hashlib.md5(usedforsecurity=False)
-    update_hash(value, hasher, CacheType.RESOURCE, None, KEYS)
-    return hasher.hexdigest()
-
-
-def test_no_two_experiments_are_one_to_the_caches() -> None:
-    # To Streamlit a dataclass is a dictionary: Ablate and Detach have the same fields, Clamp's value is its name alone.
-    what_ifs = [
-        *(
-            kind("forget", *more)
-            for kind in (Ablate, Detach)
-            for more in ((), ([0],), (None, [0]), ([0, 1],))
-        ),
-        *(kind("forget", 1.0) for kind in (Clamp, Scale, Add)),
-        *(Freeze("forget", at) for at in (0, 1)),
-        *(Patch("forget", ROWS + k) for k in (0, 1e-12)),
-        *(Reset(), Reset([0])),
-    ]
-    experiments = [Experiment(interventions=(what_if,)) for what_if in what_ifs]
-    experiments += [
-        Experiment(),
-        Experiment(interventions=tuple(what_ifs[:2])),
-        Experiment(edits=(SwapUnits(0, 1),)),
-    ]
-    experiments += [Experiment(edits=(SetWeight("weight_hh", 0, column, 1.0),)) for column in (0, 1)]
-    keys = [key_of(experiment) for experiment in experiments]
-    keys += [key_of(Study(experiment=experiment)) for experiment in experiments]
-    keys += [key_of(Study(experiment=experiments[0], lag=lag)) for lag in (5, 6)]
-    for (first, one), (second, other) in itertools.combinations(enumerate(keys), 2):
-        assert one != other, (first, second)
-    assert key_of(Study(experiment=experiments[3])) == key_of(Study(experiment=experiments[3]))
