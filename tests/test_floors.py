@@ -18,6 +18,7 @@ FLOORS = {
     "interventions": 0,
     "paths": 0,
     "theme": 0,
+    "bundle": 1,
     "network": 1,
     "initialisation": 1,
     "tasks": 1,

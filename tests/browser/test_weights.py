@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 from memviz import encode
-from memviz.grid.component import script
+from memviz.bundle import bundle
 from memviz.theme import MINUS
 from memviz.web.gates.address import DEFAULT
 from tests.browser.reading import TEXT, close, nodes, read
@@ -211,7 +211,7 @@ def test_the_grid_has_no_violation_and_fits(
 
 
 def test_the_browser_reads_a_weight_as_python_does(page: Page) -> None:
-    source = script().replace("export default function", "const adapter = function")
+    source = bundle("grid/reading").replace("export function", "function")
     texts = [text for text in (*TAKEN, *REFUSED, "1,250") if "\ud800" not in text]
     page.goto("about:blank")
     found = page.evaluate(f"(texts) => {{ {source}\n return texts.map(readWeight); }}", texts)

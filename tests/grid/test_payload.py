@@ -23,7 +23,6 @@ from memviz.grid import (
     network_key,
     unit_block,
 )
-from memviz.grid.component import script
 from memviz.network import Network
 from tests import oracles
 
@@ -78,30 +77,6 @@ def test_the_key_names_networks_with_the_same_cells() -> None:
     assert network_key(network_of("lstm")) == network_key(apply(network_of("lstm"), [SwapUnits(0, 1)]))
     keys = {network_key(network_of(name)) for name in oracles.NAMES}
     assert len(keys) == len(oracles.NAMES)
-
-
-def test_the_browsers_modules_are_one_script_in_which_no_two_share_a_name() -> None:
-    text = script()
-    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
-    assert len(names) > 30
-    # Indentation is left out, so that names inside functions stand at the start of a line, too: those may repeat.
-    modules = "\n".join(_top_level(text_of) for text_of in _sources())
-    tops = re.findall(r"^(?:export )?(?:function|const|let|class) (\w+)", modules, re.MULTILINE)
-    assert sorted(tops) == sorted(set(tops))
-    assert set(tops) <= set(names)
-    assert not re.search(r"^import ", text, re.MULTILINE)
-    assert len(re.findall(r"^export ", text, re.MULTILINE)) == 1
-
-
-def _sources() -> list[str]:
-    from memviz.grid.component import _MODULES
-    from memviz.paths import ASSETS
-
-    return [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
-
-
-def _top_level(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.startswith((" ", "//")))
 
 
 class TestEditor:
