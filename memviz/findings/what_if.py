@@ -2,13 +2,10 @@
 
 import numpy as np
 
-from memviz.comparison import Comparison, GradientEffect
+from memviz.comparison import MEETING, Comparison, GradientEffect
 from memviz.findings.gates import quoted
 from memviz.theme import look, number, power_of_ten
 from memviz.trace import Trace
-
-MEETING = 1e-3
-"""Two runs have met again where no number differs by more than this."""
 
 
 def what_if_finding(comparison: Comparison, meeting: int | None = None) -> str:
