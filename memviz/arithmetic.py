@@ -12,10 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from memviz.cells import Cell, is_part
-from memviz.interventions import (
-    Intervention,
-    Reset,
-)
+from memviz.interventions import Intervention, Reset
 from memviz.interventions.rules import steps_of
 from memviz.theme import look
 from memviz.trace import Trace
