@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memviz.comparison import MEETING, Comparison, GradientEffect
+from memviz.comparison import MEETING, Comparison, Difference, GradientEffect
 from memviz.findings.gates import quoted
 from memviz.theme import look, number, power_of_ten
 from memviz.trace import Trace
@@ -18,19 +18,25 @@ def what_if_finding(comparison: Comparison, meeting: int | None = None) -> str:
     gradient = (
         f"; the gradient to the first input {_gradient(comparison.gradient)}" if comparison.gradient else ""
     )
-    if comparison.first is None:
-        return f"No number of the run changes{gradient}."
-    named = (name for name in ("cell", "hidden") if name in comparison.names)
-    found = [first for name in named if (first := comparison.first_of(name))]
-    if not found:
-        return f"No state changes{gradient}."
-    first = min(found, key=lambda difference: difference.pair)
-    token = quoted(comparison.b.tokens[first.step_b])
-    start = f"From step {first.step_b} ({token}) the {look(first.signal).name} changes"
-    said = f"{start}, the last hidden state {_output(comparison)}{gradient}."
+    if comparison.parts_at is None:
+        what = "No number of the run" if comparison.first is None else "No state"
+        if comparison.output_change == 0:
+            return f"{what} changes{gradient}."
+        return f"{what} changes that both runs have, the last hidden state {_output(comparison)}{gradient}."
+    step, first = comparison.parts_at, _first_state(comparison)
+    memory = "cell" if "cell" in comparison.names else "hidden"
+    state = look(first.signal if first and first.step_b == step else memory).name
+    token = quoted(comparison.b.tokens[step])
+    said = f"From step {step} ({token}) the {state} changes, the last hidden state {_output(comparison)}{gradient}."
     if meeting is None:
         return said
     return f"{said} From step {meeting} on the runs are within {number(MEETING, 1)} again."
+
+
+def _first_state(comparison: Comparison) -> Difference | None:
+    named = (name for name in ("cell", "hidden") if name in comparison.names)
+    found = [first for name in named if (first := comparison.first_of(name))]
+    return min(found, key=lambda difference: difference.pair, default=None)
 
 
 def _output(comparison: Comparison) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ def test_a_changed_token_is_shown_beside_the_original(open_page: OpenPage) -> No
     hidden, _ = lstm(inputs, {})
     assert shown(app)["hidden"] == pytest.approx(float(hidden[6, UNIT]), abs=1e-15)
     assert stage(app)["tokens"] == list("heollo␣world")
-    assert title(app).startswith("From step 3 (“l”) the cell state changes")
+    assert title(app).startswith("From step 2 (“o”) the cell state changes")
     button(opened(app, "token"), "Back to the original")
     assert "change" not in address(app)
 
@@ -212,3 +213,12 @@ def test_a_link_with_everything_changed_shows_the_same_elsewhere(open_page: Open
     assert shown(elsewhere) == shown(app)
     assert stage(elsewhere)["gradients"]["key"] == stage(app)["gradients"]["key"]
     assert charts(elsewhere) == charts(app)
+
+
+def test_a_held_network_is_opened_beside_itself(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.0")
+    (link,) = [part.proto for part in app.get("page_link") if part.proto.label == "Side by side"]
+    query = dict(parse_qsl(link.query_string))
+    assert query["sides"] == "lstm,lstm;interventions:clamp~forget~0.0"
+    assert query["text"] == "hello world"
+    assert len(open_page(what_if="1", change="delete~3").get("page_link")) == 0

@@ -14,6 +14,7 @@ from memviz import (
     gradient_flow,
     record,
 )
+from memviz.edits import delete_token
 from memviz.findings import MEETING, meeting_step, opposite, what_if_finding
 from memviz.interventions import Intervention
 from memviz.theme import number
@@ -92,6 +93,16 @@ def test_runs_that_meet_again_say_from_which_step_on() -> None:
     assert f"From step {met} on the runs are within 0.001 again." in what_if_finding(
         compare(before, after), met
     )
+
+
+def test_a_token_that_is_taken_from_the_end_leaves_all_common_steps_alone() -> None:
+    network = Experiment(seed=1).build(SEQUENCE)
+    edited = delete_token(SEQUENCE, 10)
+    before, after = record(network, SEQUENCE), record(network, edited.sequence)
+    said = what_if_finding(compare(before, after, edited.alignment))
+    change = np.linalg.norm(before["hidden"][10] - before["hidden"][9]) / np.linalg.norm(before["hidden"][10])
+    percent = number(float(change) * 100, 2)
+    assert said == f"No number of the run changes that both runs have, the last hidden state by {percent}%."
 
 
 def test_a_gate_is_first_held_where_it_is_not() -> None:

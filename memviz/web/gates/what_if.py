@@ -1,5 +1,6 @@
 """The What if panel: a signal is held, a token changed, and everything on the page is the run that follows from it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from memviz.findings import opposite
 from memviz.interventions import Clamp, Intervention
 from memviz.theme import is_gate
 from memviz.trace import Trace
+from memviz.web.compare.links import with_and_without
 from memviz.web.engine import Run
 from memviz.web.gates import file, intervention, token
 from memviz.web.gates.address import GatesState
@@ -38,9 +40,21 @@ def show(state: GatesState, run: Run) -> None:
                 on_click=_reset,
                 help="Back to exactly the earlier numbers",
             )
+            _elsewhere(state)
     if held:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             intervention.controls(held[chosen], chosen, before.trace, len(run.trace))
+
+
+def _elsewhere(state: GatesState) -> None:
+    """The same network on the pages beside this one; a changed token stays here."""
+    if state.experiment == state.experiment.plain:
+        return
+    with contextlib.suppress(ValueError):  # what no address can hold has no link
+        query = with_and_without(state)
+        st.page_link(
+            "pages/compare.py", label="Side by side", icon=":material/view_column_2:", query_params=query
+        )
 
 
 def in_brief(run: Run) -> str:
