@@ -6,8 +6,6 @@ zeros where nothing was rounded away: "1" is exactly 1, and "1.00" may be 0.9999
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from memviz.cells import is_part
 from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock
 from memviz.interventions import (
@@ -21,6 +19,7 @@ from memviz.interventions import (
     Reset,
     Scale,
 )
+from memviz.interventions.text import runs_of
 from memviz.theme import LOOKS, MINUS, look, number
 
 _PARTS = {
@@ -121,8 +120,11 @@ def mark_of(intervention: Intervention) -> str:
 
 def indexes(noun: str, chosen: Sequence[int]) -> str:
     """Whole numbers in ascending order as a reader would say them: "steps 2 to 5 and 9"; many of them stay short."""
-    runs = np.split(np.array(chosen), np.flatnonzero(np.diff(chosen) != 1) + 1)
-    said = [part for run in runs for part in (map(str, run) if len(run) < 3 else [f"{run[0]} to {run[-1]}"])]
+    said = [
+        part
+        for run in runs_of(chosen)
+        for part in (map(str, run) if len(run) < 3 else [f"{run[0]} to {run[-1]}"])
+    ]
     if len(said) > _MOST_SAID:
         said[_MOST_SAID:] = [f"more, {len(chosen)} in all"]
     listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
