@@ -93,8 +93,14 @@ class Page(Generic[S]):
         return {"key": key, "on_change": _emitted, "args": (key, emit)}
 
     def lazy_popover(self, label: str, icon: str, name: str) -> Any:
-        """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
-        key = f"{self.name}-popover-{name}"
+        """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change.
+
+        Its label waits until it is closed: with another one it would be another popover, and shut under the hand.
+        """
+        key, kept = f"{self.name}-popover-{name}", f"{self.name}-popover-{name}-label"
+        if not st.session_state.get(key):
+            st.session_state[kept] = label
+        label = st.session_state.get(kept, label)
         return st.popover(label, icon=f":material/{icon}:" if icon else None, on_change="rerun", key=key)
 
     def publish(self, shown: S) -> None:
