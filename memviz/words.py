@@ -34,7 +34,7 @@ _MOST_SAID = 6
 
 
 def signal_in_words(name: str, family: str = "lstm") -> str:
-    """What a signal of a trace is called: "forget gate f", "pre-activation of the forget gate f".
+    """What a signal of a trace is called: "forget gate f", "forget gate f's pre-activation".
 
     Args:
         name: its name in the trace.
@@ -48,7 +48,7 @@ def signal_in_words(name: str, family: str = "lstm") -> str:
         return name
     its = look(head, family)
     called = its.name if head == "cell_tanh" or not family else f"{its.name} {its.symbol}"
-    return f"{part} of the {called}" if part else called
+    return f"{called}'s {part}" if part else called  # the gate first: a narrow list shows the beginning
 
 
 def in_words(what_if: Intervention | Edit, family: str = "lstm") -> str:

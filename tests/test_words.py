@@ -65,11 +65,11 @@ def test_the_words_of_these_tests_hold_every_kind() -> None:
         (Scale("cell", -0.5, [2]), "cell state c times −0.5, unit 2"),
         (
             Add("candidate_pre", 2, steps=[0, 1, 4, 5, 6, 9]),
-            "pre-activation of the candidate g plus 2, steps 0, 1, 4 to 6 and 9",
+            "candidate g's pre-activation plus 2, steps 0, 1, 4 to 6 and 9",
         ),
         (Add("hidden", -2), "hidden state h minus 2"),
-        (Ablate("input_from_hidden"), "U h of the input gate i cut to 0"),
-        (Scale("input_from_cell", 2), "peephole of the input gate i times 2"),
+        (Ablate("input_from_hidden"), "input gate i's U h cut to 0"),
+        (Scale("input_from_cell", 2), "input gate i's peephole times 2"),
         (Freeze("output", 3), "output gate o held at its value of step 3"),
         (Detach("cell_tanh"), "tanh of the cell state: no gradient passes"),
         (Patch("cell", ROWS, steps=[1]), "cell state c patched from another run, step 1"),
@@ -102,7 +102,7 @@ def test_every_signal_of_every_cell_has_a_name_of_its_own(name: str) -> None:
 
 
 def test_what_is_said_of_several_families_has_no_letters() -> None:
-    assert in_words(Ablate("candidate_pre"), family="") == "pre-activation of the candidate cut to 0"
+    assert in_words(Ablate("candidate_pre"), family="") == "candidate's pre-activation cut to 0"
     assert in_words(ZeroBlock("bias_ih", "hidden"), family="") == "bias_ih of the hidden state set to 0"
 
 

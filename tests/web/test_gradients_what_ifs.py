@@ -51,9 +51,7 @@ def test_one_line_says_what_acts_where_and_a_sentence_what_does_not() -> None:
     nowhere = replace(experiment, edits=(), interventions=(Clamp("output_from_cell", 1.0),))
     line, left_out = said_of(GradientsState(experiment=nowhere))
     assert line == "None of the what-ifs acts here."
-    assert left_out == [
-        "Left out: peephole of the output gate held at 1.00. LSTM has no signal output_from_cell."
-    ]
+    assert left_out == ["Left out: output gate's peephole held at 1.00. LSTM has no signal output_from_cell."]
     assert said_of(GradientsState(experiment=nowhere, network="lstm-peephole"))[1] == []
 
 
