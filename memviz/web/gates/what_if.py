@@ -25,7 +25,7 @@ def show(state: GatesState, run: Run) -> None:
     before = run.before or run
     held = state.experiment.interventions
     chosen = min(state.chosen, len(held) - 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         _hold_button(state, before.trace)
         token.popover(state, before)
         if state.change is not None:
