@@ -116,8 +116,14 @@ def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) ->
     done = run(setup)
     if done.before is None:
         raise ValueError("A run is compared with the one without its what-ifs; got a run that has none.")
-    flows = flow(setup.plain, loss_before), flow(setup, loss)
+    flows = _flow_of(done.before, loss_before), _flow_of(done, loss)
     return call(compare, done.before.trace, done.trace, done.alignment, tolerance=tolerance, gradients=flows)
+
+
+def _flow_of(done: Run, loss: Loss) -> GradientFlow:
+    """The gradient through this very run: the caches forget runs and gradients one by one."""
+    found = flow(done.setup, loss)
+    return found if found.trace is done.trace else call(gradient_flow, done.network, done.trace, loss)
 
 
 def _run(setup: Setup, before: Run | None) -> Run:
