@@ -231,9 +231,8 @@ def main() -> None:
     print(f"  1440 x 900,  {pictures} pictures:  {screen:6.1f} ms   st.plotly_chart {plain:6.1f} ms")
     print(f"  1440 x 1900, {tall_pictures} pictures:  {tall:6.1f} ms   st.plotly_chart {plain_tall:6.1f} ms")
     print("what if, before and after on the screen, 1440 x 900:")
-    print(
-        f"  a gate held by slider {figures['hold_median_ms']:6.1f} ms   a weight typed {figures['edit_median_ms']:6.1f} ms"
-    )
+    held, edited = figures["hold_median_ms"], figures["edit_median_ms"]
+    print(f"  a gate held by slider {held:6.1f} ms   a weight typed {edited:6.1f} ms")
     print(f"blank frames:         {figures['blank_frames']}")
     print(f"payload T=200 H=16:   {figures['payload_kb']:.0f} kB")
     print(json.dumps({name: round(value, 1) for name, value in figures.items()}))
