@@ -40,7 +40,7 @@ def main(address: str) -> None:
         executable = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         draw(browser, address, DOCS / "gates.png", "light", 1440, stage=False)
-        held = f"{address}/?what_if=1&interventions=clamp~forget~0.0~t5-6"
+        held = f"{address}/?what_if=1&interventions=clamp~forget~0.0~t5-6&timestep=6"
         draw(browser, held, DOCS / "what-if.png", "light", 1440, stage=False)
         draw(browser, f"{address}/compare", DOCS / "compare.png", "light", 1440, stage=False, ready=SIDES)
         file = DOCS / "gradients.png"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from memviz.bundle import bundle
 from memviz.paths import ASSETS
 
 _LIVE = ASSETS / "live"
@@ -17,7 +18,7 @@ _component = st.components.v2.component(
     "memviz_dial",
     html='<div class="dial"></div>',
     css=(_LIVE / "dial.css").read_text(encoding="utf-8"),
-    js=(_LIVE / "dial.js").read_text(encoding="utf-8"),
+    js=bundle("live/dial"),
 )
 _LARGEST = sys.float_info.max
 _NOWHERE: dict[str, Any] = {}

@@ -70,12 +70,8 @@ class Page(Generic[S]):
         st.session_state[self._problems] = []
 
     def refuse(self, sentence: str) -> None:
-        """Leave everything as it is, and say why."""
+        """Leave everything as it is, and say why until the next change."""
         st.session_state[self._problems] = [sentence]
-
-    def say(self, problem: str) -> None:
-        """Say why a change cannot be made; it stays until the next one."""
-        st.session_state[self._problems] = [problem]
 
     def change_experiment(self, **settings: Any) -> None:
         """Change settings of the network; a value that breaks a rule changes nothing and is said."""

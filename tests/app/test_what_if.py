@@ -160,7 +160,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
     numbers = shown(app)
     run(app.segmented_control(key="gates-family").set_value("gru"))
     assert "Not applied to this run" in said(app)
-    assert "got forget" in said(app)
+    assert "GRU has no signal forget." in said(app)
     assert address(app)["interventions"] == "clamp~forget~0.0"
     run(app.segmented_control(key="gates-family").set_value("lstm"))
     assert not said(app)
@@ -175,7 +175,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
         ({"interventions": "clamp~forget~0.0~~ablate~forget~t3"}, "got two for forget at step 3, unit 0"),
         ({"interventions": "freeze~cell~10"}, "after step 10, the last, is none"),
         ({"interventions": "clamp~forget~nan"}, "An intervention is written as"),
-        ({"interventions": "clamp~forgot~1"}, "got forgot"),
+        ({"interventions": "clamp~forgot~1"}, "LSTM has no signal forgot."),
         ({"edits": "set~weight_hh~99~0~1"}, "weight_hh is (32, 8)"),
         ({"edits": "swap~0~8"}, "The units are 0 to 7; got 8."),
         ({"change": "replace~2~z"}, "A network reads the symbols of its alphabet"),

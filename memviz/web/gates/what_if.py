@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from memviz.experiment import MOST_WHAT_IFS
-from memviz.findings import in_words, opposite, signal_in_words
+from memviz.findings import opposite
 from memviz.interventions import Clamp, Intervention
 from memviz.theme import is_gate
 from memviz.trace import Trace
@@ -17,6 +17,7 @@ from memviz.web.gates import file, intervention, token
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.markdown import escaped
+from memviz.words import edits_in_brief, in_words, signal_in_words
 
 
 def show(state: GatesState, run: Run) -> None:
@@ -24,7 +25,7 @@ def show(state: GatesState, run: Run) -> None:
     before = run.before or run
     held = state.experiment.interventions
     chosen = min(state.chosen, len(held) - 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         _hold_button(state, before.trace)
         token.popover(state, before)
         if state.change is not None:
@@ -60,8 +61,8 @@ def in_brief(run: Run) -> str:
     """All that was changed, in one line: what is said while the panel is closed."""
     setup, family = run.setup, run.trace.cell.family
     said = [in_words(each, family) for each in setup.experiment.interventions]
-    if edits := len(setup.experiment.edits):
-        said.append(f"{edits} edit{'s' * (edits > 1)} of the weights")
+    if setup.experiment.edits:
+        said.append(edits_in_brief(setup.experiment.edits))
     if setup.change is not None:
         said.append(token.in_words(setup.change))
     return f"What if: {'; '.join(said)}"
