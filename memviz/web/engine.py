@@ -128,6 +128,20 @@ def _flow_of(done: Run, loss: Loss) -> GradientFlow:
     return found if found.trace is done.trace else call(gradient_flow, done.network, done.trace, loss)
 
 
+def check_drawn(*payloads: dict[str, Any]) -> None:
+    """Refuse what no message to the browser holds.
+
+    Raises:
+        ValueError: with how much it is.
+    """
+    size = sum(map(_bytes_of, payloads))
+    if size > MOST_DRAWN:
+        raise ValueError(
+            f"What is drawn of a run has at most {MOST_DRAWN / 1e6:.0f} MB; got {size / 1e6:.0f} MB. "
+            "Take fewer steps, units or what-ifs."
+        )
+
+
 def _run(setup: Setup, before: Run | None) -> Run:
     sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
     network = setup.experiment.build(sequence)
@@ -138,17 +152,8 @@ def _run(setup: Setup, before: Run | None) -> Run:
     trace = record(network, sequence, interventions=setup.experiment.interventions)
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
-    _check_drawn(payload)
+    check_drawn(payload)
     return Run(setup, sequence, network, trace, payload, before, alignment)
-
-
-def _check_drawn(payload: dict[str, Any]) -> None:
-    size = _bytes_of(payload)
-    if size > MOST_DRAWN:
-        raise ValueError(
-            f"What is drawn of a run has at most {MOST_DRAWN / 1e6:.0f} MB; got {size / 1e6:.0f} MB. "
-            "Take fewer steps, units or what-ifs."
-        )
 
 
 def _bytes_of(content: object) -> int:

@@ -145,6 +145,17 @@ def test_a_run_of_which_more_is_drawn_than_a_message_holds_is_refused(
     assert stage(app)["key"] == last_good["key"]
 
 
+def test_gradients_that_no_message_holds_are_not_sent(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(gradients="1")
+    assert "gradients" in stage(app)
+    monkeypatch.setattr(engine, "MOST_DRAWN", len(json.dumps(stage(app)["arrays"])) * 2)
+    assert "The gradients are not shown." in said(run(app))
+    assert "gradients" not in stage(app)
+    assert not stage(app)["position"]["gradients"]
+
+
 def test_an_ablation_and_a_cut_gradient_of_one_signal_are_told_apart(open_page: OpenPage) -> None:
     # Both hold the same parts: a cache that looks at those alone would show one for the other.
     app = open_page(what_if="1", interventions="ablate~cell")
