@@ -51,6 +51,15 @@ def loss(state: GatesState, run: Run) -> Loss:
     )
 
 
+def loss_before(state: GatesState, run: Run) -> Loss:
+    """The loss of the run without any what-if: at the step that is the partner of the loss's, else at the last."""
+    here = loss(state, run)
+    if run.alignment is None:
+        return here
+    partners = {after: before for before, after in run.alignment if after is not None}
+    return replace(here, timestep=None if here.timestep is None else partners.get(here.timestep))
+
+
 def _gradients(shown: GatesState, run: Run) -> dict[str, Any] | None:
     found = engine.flow_payload(run.setup, loss(shown, run))
     try:
