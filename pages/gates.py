@@ -15,11 +15,11 @@ from memviz.web import engine
 from memviz.web.gates import figures, step, weights, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
-from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
+from memviz.web.gates.settings import CELL_FAMILIES, more_settings
 from memviz.web.markdown import escaped
+from memviz.web.sequence import EXAMPLES, sequence_controls
 
 _LAST_GOOD = "gates-last-good"
-_TEXTS = "gates-texts"
 
 
 def show() -> None:
@@ -28,7 +28,7 @@ def show() -> None:
     state = PAGE.current()
     shown, run, misfits, problem = _readable(state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _sequence_controls(state)
+        _sequence_controls()
         _network_controls(state)
         st.toggle(
             "What if",
@@ -53,24 +53,8 @@ def show() -> None:
     figures.show(shown, run, engine.flow(run.setup, step.loss(shown, run)))
 
 
-def _sequence_controls(state: GatesState) -> None:
-    # No max_chars: with it Streamlit drops a longer paste without a word; the server says what the rule is.
-    if state.kind == "numbers":
-        st.text_area(
-            "Sequence",
-            height=80,
-            help="Numbers with commas, spaces or newlines between them; paste one column or several.",
-            **PAGE.bound("text", state.text, _retyped),
-        )
-    else:
-        st.text_input("Sequence", live="200ms", **PAGE.bound("text", state.text, _retyped))
-    st.selectbox(
-        "Read as",
-        list(KIND_LABELS),
-        format_func=KIND_LABELS.__getitem__,
-        width=105,
-        **PAGE.bound("kind", state.kind, _read_as),
-    )
+def _sequence_controls() -> None:
+    sequence_controls(PAGE)
     with PAGE.lazy_popover("Examples", "lightbulb", "examples") as examples:
         if examples.open:
             for label, (text, kind) in EXAMPLES.items():
@@ -147,24 +131,11 @@ def _bias_slider(state: GatesState, name: str) -> None:
         )
 
 
-def _retyped(text: str) -> None:
-    PAGE.change(text=text)
-
-
-def _read_as(kind: str) -> None:
-    """Read the sequence as another kind; each kind remembers what was typed for it."""
-    state = PAGE.current()
-    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
-    texts[state.kind] = state.text
-    examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
-    PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
-
-
 def _finding(shown: GatesState, run: engine.Run) -> str:
     """What to look at: what the what-ifs have changed or, without any, what the run remembers."""
     if run.before is None:
         return main_finding(run.trace)
-    loss, loss_before = step.loss(shown, run), step.loss(shown, run.before)
+    loss, loss_before = step.loss(shown, run), step.loss_before(shown, run)
     compared = engine.comparison(run.setup, loss, loss_before, 0.0)
     near = engine.comparison(run.setup, loss, loss_before, MEETING)
     return what_if_finding(compared, meeting_step(near))

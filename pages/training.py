@@ -109,7 +109,7 @@ def _train() -> None:
     try:
         job = engine.begin(state)
     except ValueError as error:
-        PAGE.say(str(error))
+        PAGE.refuse(str(error))
         return
     st.session_state[_JOB] = (Result(uuid4().hex, state, job.standings), job)
     PAGE.change(checkpoint=None)

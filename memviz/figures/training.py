@@ -99,16 +99,13 @@ def gradient_over_training(
         dark: for a dark ground.
     """
     last = len(curves[0][1]) - 1
+    what = f"|dL/d{memory}|, L the sum of h at the last step, log scale"
     layout = base_layout(title, _HEIGHT, dark) | {
         "xaxis": lag_axis(last, dark, "lag: steps before the last"),
         "yaxis": log_axis(span, dark),
         "hovermode": "x unified",
         "legend": {"x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "orientation": "h"},
-        "annotations": [
-            panel_label(
-                f"|dL/d{memory}|, L the sum of h at the last step, log scale", ground(dark)["muted"], 1.0
-            )
-        ],
+        "annotations": [panel_label(what, ground(dark)["muted"], 1.0)],
     }
     data: list[Any] = []
     for index, (label, logs) in enumerate(curves):

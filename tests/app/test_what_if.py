@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from torch import Tensor
 
 from memviz import encode
 from memviz.edits import insert_token
+from memviz.interventions import Scale
+from memviz.theme import number
+from memviz.web import engine
 from memviz.web.gates.address import DEFAULT
 from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
 
@@ -54,7 +59,8 @@ def title(app: AppTest) -> str:
 
 
 def said(app: AppTest) -> str:
-    return " ".join(each.value.replace("\\", "") for each in (*app.warning, *app.error))
+    shown = (each.value for each in (*app.warning, *app.error))
+    return " ".join(shown).replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def test_a_held_gate_gives_the_numbers_of_torch_and_reset_gives_back_the_earlier_ones(
@@ -112,6 +118,46 @@ def test_what_is_done_can_be_exchanged_and_taken_away(open_page: OpenPage) -> No
     assert address(app)["interventions"] == "reset~t7"
 
 
+def test_reset_takes_back_the_token_the_edits_and_the_interventions_together(open_page: OpenPage) -> None:
+    plain = stage(open_page())["key"]
+    app = open_page(what_if="1", change="delete~2", edits="swap~0~1", interventions="clamp~cell~0.5")
+    assert stage(app)["key"] != plain
+    button(app, "Reset all")
+    assert stage(app)["key"] == plain
+    assert not {"change", "edits", "interventions"} & set(address(app))
+
+
+def test_only_the_intervention_that_is_chosen_is_changed(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.25~~clamp~input~0.5~~reset~t7", chosen="1")
+    run(app.selectbox(key="gates-do-1").set_value("ablate"))
+    assert address(app)["interventions"] == "clamp~forget~0.25~~ablate~input~~reset~t7"
+
+
+def test_a_run_of_which_more_is_drawn_than_a_message_holds_is_refused(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(interventions="scale~forget_bias~0.5")
+    last_good, sizes = stage(app), [len(array["data"]) for array in stage(app)["arrays"].values()]
+    monkeypatch.setattr(engine, "MOST_DRAWN", 2 * sum(sizes))
+    scales = tuple(Scale(f"{gate}_bias", 0.5) for gate in ("input", "forget", "candidate", "output"))
+    app.session_state["gates-state"] = replace(
+        DEFAULT, experiment=replace(DEFAULT.experiment, interventions=scales)
+    )
+    assert "What is drawn of a run has at most" in said(run(app))
+    assert stage(app)["key"] == last_good["key"]
+
+
+def test_gradients_that_no_message_holds_are_not_sent(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(gradients="1")
+    assert "gradients" in stage(app)
+    monkeypatch.setattr(engine, "MOST_DRAWN", len(json.dumps(stage(app)["arrays"])) * 2)
+    assert "The gradients are not shown." in said(run(app))
+    assert "gradients" not in stage(app)
+    assert not stage(app)["position"]["gradients"]
+
+
 def test_an_ablation_and_a_cut_gradient_of_one_signal_are_told_apart(open_page: OpenPage) -> None:
     # Both hold the same parts: a cache that looks at those alone would show one for the other.
     app = open_page(what_if="1", interventions="ablate~cell")
@@ -127,7 +173,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
     numbers = shown(app)
     run(app.segmented_control(key="gates-family").set_value("gru"))
     assert "Not applied to this run" in said(app)
-    assert "got forget" in said(app)
+    assert "GRU has no signal forget." in said(app)
     assert address(app)["interventions"] == "clamp~forget~0.0"
     run(app.segmented_control(key="gates-family").set_value("lstm"))
     assert not said(app)
@@ -142,7 +188,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
         ({"interventions": "clamp~forget~0.0~~ablate~forget~t3"}, "got two for forget at step 3, unit 0"),
         ({"interventions": "freeze~cell~10"}, "after step 10, the last, is none"),
         ({"interventions": "clamp~forget~nan"}, "An intervention is written as"),
-        ({"interventions": "clamp~forgot~1"}, "got forgot"),
+        ({"interventions": "clamp~forgot~1"}, "LSTM has no signal forgot."),
         ({"edits": "set~weight_hh~99~0~1"}, "weight_hh is (32, 8)"),
         ({"edits": "swap~0~8"}, "The units are 0 to 7; got 8."),
         ({"change": "replace~2~z"}, "A network reads the symbols of its alphabet"),
@@ -185,7 +231,7 @@ def test_a_changed_token_is_shown_beside_the_original(open_page: OpenPage) -> No
     hidden, _ = lstm(inputs, {})
     assert shown(app)["hidden"] == pytest.approx(float(hidden[6, UNIT]), abs=1e-15)
     assert stage(app)["tokens"] == list("heollo␣world")
-    assert title(app).startswith("From step 3 (“l”) the cell state changes")
+    assert title(app).startswith("From step 2 (“o”) the cell state changes")
     button(opened(app, "token"), "Back to the original")
     assert "change" not in address(app)
 
@@ -212,3 +258,53 @@ def test_a_link_with_everything_changed_shows_the_same_elsewhere(open_page: Open
     assert shown(elsewhere) == shown(app)
     assert stage(elsewhere)["gradients"]["key"] == stage(app)["gradients"]["key"]
     assert charts(elsewhere) == charts(app)
+
+
+def test_a_held_network_is_opened_beside_itself(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.0")
+    (link,) = [part.proto for part in app.get("page_link") if part.proto.label == "Side by side"]
+    query = dict(parse_qsl(link.query_string))
+    assert query["sides"] == "lstm,lstm;interventions:clamp~forget~0.0"
+    assert query["text"] == "hello world"
+    assert len(open_page(what_if="1", change="delete~3").get("page_link")) == 0
+
+
+def test_the_loss_of_before_is_at_the_partner_of_its_step(open_page: OpenPage) -> None:
+    # An "o" at step 2: step 5 of the run is step 4 of the original; both begin with the same token.
+    app = open_page(change="insert~2~o", loss_timestep="5")
+    before, after = _first_gradients()
+    assert f"goes from {number(before, 2)} to {number(after, 2)}." in title(app)
+    assert "gradient" not in title(open_page(change="insert~0~o"))  # the first inputs are two tokens
+
+
+def _first_gradients() -> list[float]:
+    """|dL/dx_0| of the sum of h, of the original at step 4 and of the changed sequence at step 5, by autograd."""
+    sequence = encode("hello world")
+    module = DEFAULT.experiment.build(sequence).to_torch()
+    found = []
+    for inputs, at in ((sequence.inputs, 4), (insert_token(sequence, 2, "o").sequence.inputs, 5)):
+        x = torch.tensor(inputs, requires_grad=True)
+        (gradient,) = torch.autograd.grad(module(x)[0][at].sum(), x)
+        found.append(float(gradient[0].norm()))
+    return found
+
+
+def test_too_many_interventions_for_a_long_run_get_a_sentence(open_page: OpenPage) -> None:
+    held = (
+        "~~".join(f"clamp~forget~0.5~u{unit}" for unit in range(8))
+        + "~~"
+        + "~~".join(["scale~input~0.5"] * 8)
+    )
+    app = open_page(kind="signal", text="sine 2000", interventions=held)
+    assert "Interventions times timesteps are at most 30,000; got 16 times 2,000." in said(app)
+
+
+def test_an_edit_waits_while_the_network_has_other_rows(open_page: OpenPage) -> None:
+    app = open_page(edits="set~weight_hh~9~2~2.0~lstm-8")
+    edited = shown(app)
+    run(app.slider(key="gates-hidden_size").set_value(5))
+    assert "of lstm-8; got lstm-5" in said(app)
+    assert address(app)["edits"] == "set~weight_hh~9~2~2.0~lstm-8"
+    run(app.slider(key="gates-hidden_size").set_value(8))
+    assert not said(app)
+    assert shown(app) == edited

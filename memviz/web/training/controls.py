@@ -196,7 +196,7 @@ def _set_task(name: str, value: Any) -> None:
     try:
         PAGE.change(task=replace(PAGE.current().task, **{name: value}), checkpoint=None)
     except ValueError as error:
-        PAGE.say(str(error))
+        PAGE.refuse(str(error))
 
 
 def _how(state: TrainingState) -> None:
@@ -306,7 +306,7 @@ def _change(index: int, changed: Callable[[Side], Side]) -> None:
     try:
         found[index] = changed(found[index])
     except ValueError as error:
-        PAGE.say(str(error))
+        PAGE.refuse(str(error))
         return
     PAGE.change(sides=tuple(found))
 
