@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float
 from memviz.trace import Array, Trace
 
 Pair = tuple[int | None, int | None]
+MEETING = 1e-3
+"""Two runs have met again where no number differs by more than this, which cannot be seen in three digits."""
 
 
 @runtime_checkable

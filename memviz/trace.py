@@ -285,9 +285,12 @@ def record(
 def _made(plan: Plan, signals: Mapping[str, Array]) -> dict[str, Array]:
     """What the steps made of the touched signals: where no tap acted, what they are."""
     made = {}
-    for name, (steps, rows) in plan.made().items():
-        made[name] = signals[name].copy()
-        made[name][steps] = rows
+    for name, steps, rows in plan.made():
+        values = rows if len(steps) == len(signals[name]) else signals[name].copy()
+        if values is not rows:
+            values[steps] = rows
+        values.setflags(write=False)
+        made[name] = values
     return made
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memviz.arithmetic import acting_on, explain_step
+from memviz.arithmetic import acting_on, done_by, explain_step, mark_of
 from memviz.interventions import (
     Ablate,
     Add,
@@ -19,7 +19,6 @@ from memviz.interventions import (
     Reset,
     Scale,
 )
-from memviz.interventions.words import in_short, in_words
 from memviz.trace import Trace, record
 from tests import changed, oracles
 from tests.gradients.case import HIDDEN, TIME, Case
@@ -28,10 +27,10 @@ every_cell = pytest.mark.parametrize("name", oracles.NAMES)
 MINUS = "\N{MINUS SIGN}"
 PATCHED = np.full((TIME, HIDDEN), 0.25)
 WORDS = {
-    Clamp("cell", 1.0): ("held at 1", "= 1"),
+    Clamp("cell", 1.0): ("held at 1.00", "= 1"),
     Clamp("cell", -0.12345): (f"held at {MINUS}0.123", f"= {MINUS}0.123"),
-    Clamp("cell", 1e-9): (f"held at 1e{MINUS}9", f"= 1e{MINUS}9"),
-    Clamp("cell", 2e15): ("held at 2e15", "= 2e15"),
+    Clamp("cell", 1e-9): (f"held at 1.00e{MINUS}9", f"= 1e{MINUS}9"),
+    Clamp("cell", 2e15): ("held at 2.00e15", "= 2e15"),
     Scale("cell", 0.5): ("times 0.5", "× 0.5"),
     Scale("cell", -2): (f"times {MINUS}2", f"× {MINUS}2"),
     Add("cell", 0.3): ("plus 0.3", "+ 0.3"),
@@ -140,7 +139,7 @@ def test_a_held_scaled_and_added_number_says_so_beside_what_was_made() -> None:
     assert of["output"].done == "no gradient passes"
     assert of["output"].made == of["output"].value
     held = {equation.signal: equation for equation in explain_step(trace, 0, 0)}["forget"]
-    assert (held.value, held.done) == (1.0, "held at 1")
+    assert (held.value, held.done) == (1.0, "held at 1.00")
     assert held.made == pytest.approx(plain["forget"][0, 0]) != 1.0
 
 
@@ -166,7 +165,7 @@ def test_after_a_reset_the_values_of_the_step_before_are_zero(name: str, t: int)
 
 @pytest.mark.parametrize("intervention", WORDS, ids=lambda each: type(each).__name__)
 def test_an_intervention_is_told_in_words_and_in_short(intervention: Intervention) -> None:
-    assert (in_words(intervention), in_short(intervention)) == WORDS[intervention]
+    assert (done_by(intervention), mark_of(intervention)) == WORDS[intervention]
 
 
 def test_the_words_of_these_tests_hold_every_kind() -> None:

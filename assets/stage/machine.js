@@ -35,8 +35,9 @@ export class MachineView {
     this.wires = payload.machine.wires.map((wire) => this.newWire(wire));
     this.nodes = payload.machine.nodes.filter((node) => node.kind !== "bus").map((node) => this.newNode(node));
     this.byId = Object.fromEntries(this.nodes.map((node) => [node.spec.id, node]));
+    this.halo = svg("path", { class: "halo" });
     this.root.replaceChildren(
-      svg("g", { class: "wires" }, ...this.wires.map((wire) => wire.group)),
+      svg("g", { class: "wires" }, this.halo, ...this.wires.map((wire) => wire.group)),
       svg("g", { class: "nodes" }, ...this.nodes.map((node) => node.group)),
     );
     return true;
@@ -227,10 +228,17 @@ export class MachineView {
     for (const [index, wire] of this.wires.entries()) {
       wire.lit = ways ? ways.includes(index) : targets.has(wire.spec[to]);
       wire.group.classList.toggle("lit", wire.lit);
-      wire.group.classList.toggle("way", ways !== null && wire.lit);
       if (wire.lit) lit.add(wire.spec[from]);
     }
     for (const node of this.nodes) node.group.classList.toggle("lit", lit.has(node.spec.id));
+    this.halo.setAttribute("d", ways ? this.wayOf(ways.map((index) => this.wires[index].spec)) : "");
+  }
+
+  // One way through some wires; of the bus only the part up to where it is left.
+  wayOf(specs) {
+    const leaves = specs.find(({ source, target }) => source === "bus" && target !== "bus");
+    const paths = specs.map(({ source, target, path }) => (source === target ? [path[0], leaves.path[0]] : path));
+    return paths.map((path) => `M${path.map((place) => this.at(place).join(" ")).join("L")}`).join("");
   }
 
   // Let the values travel along the wires that are lit.

@@ -1,5 +1,6 @@
 """What to look at: one sentence about a trace or a gradient, computed from its numbers."""
 
+from memviz.comparison import MEETING
 from memviz.findings.gates import gradient_finding, keep_and_write, main_finding, quoted, states_finding
 from memviz.findings.gradients import (
     contributions_finding,
@@ -18,7 +19,6 @@ from memviz.findings.gradients import (
 )
 from memviz.findings.weights import weights_finding
 from memviz.findings.what_if import (
-    MEETING,
     in_words,
     indexes,
     meeting_step,

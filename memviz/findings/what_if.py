@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from memviz.cells import is_part
-from memviz.comparison import Comparison, GradientEffect
+from memviz.comparison import MEETING, Comparison, GradientEffect
 from memviz.findings.gates import quoted
 from memviz.interventions import (
     Ablate,
@@ -21,8 +21,6 @@ from memviz.interventions import (
 from memviz.theme import LOOKS, look, number, power_of_ten
 from memviz.trace import Trace
 
-MEETING = 1e-3
-"""Two runs have met again where no number differs by more than this."""
 _PARTS = {
     "from_input": "its input's part W x",
     "from_hidden": "its hidden state's part U h",

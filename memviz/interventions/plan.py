@@ -5,7 +5,7 @@ batch of steps, or each row by itself under vmap. A mask chooses with `torch.whe
 held at its own value, stays the same to the bit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,12 +119,17 @@ class Plan:
             for t, ops_of_step in enumerate(acting)
         ]
 
-    def made(self) -> dict[str, tuple[list[int], Float[np.ndarray, "step unit"]]]:
-        """The steps at which the taps of `taps` acted on each signal, and what those had made of it before."""
-        return {
-            name: (sorted({t for op in ops for t in op.steps}), torch.stack(self._noted[name]).numpy())
-            for name, ops in self._ops.items()
-        }
+    def made(self) -> Iterator[tuple[str, list[int], Float[np.ndarray, "step unit"]]]:
+        """Each signal with the steps at which the taps of `taps` acted on it, and what those had made of it before."""
+        if not self._noted:
+            return
+        rows = (
+            torch.cat([row for noted in self._noted.values() for row in noted]).view(-1, self._units).numpy()
+        )
+        for name, ops in self._ops.items():
+            steps = ops[0].steps if len(ops) == 1 else sorted({t for op in ops for t in op.steps})
+            yield name, steps, rows[: len(steps)]
+            rows = rows[len(steps) :]
 
     def rows(self, span: slice) -> Rows:
         """The masks and constants of some timesteps, as inputs of a batch of steps, or of vmap."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from memviz.arithmetic import done_by, mark_of
 from memviz.interventions import Intervention, Plan, Reset
 from memviz.interventions.rules import steps_of
-from memviz.interventions.words import in_short, in_words
 from memviz.stage.packing import packed
 from memviz.trace import Trace
 
@@ -36,7 +36,7 @@ def _touch(intervention: Intervention, trace: Trace) -> dict[str, Any]:
         "signal": signal,
         "units": units,
         "steps": None if len(steps) == len(trace) else steps,
-        "words": in_words(intervention),
-        "mark": in_short(intervention),
+        "words": done_by(intervention),
+        "mark": mark_of(intervention),
         "slope": float(slopes[steps[0], 0 if units is None else units[0]]),
     }

@@ -28,7 +28,9 @@ def stage(
     Args:
         payload: what `stage_payload` made.
         position: timestep, unit, phase, node, signal and gradients, where the reader is and whether they look at
-            gradients.
+            gradients; and where they point at a weight of that unit elsewhere, weight: its summand as "signal" and its
+            "column", None for a bias or a peephole. Its product's way is lit and heads the card, until the reader
+            points at something else; then `stage_position(key)["weight"]` is None.
         detail: what `step_detail` made for that step and unit.
         on_move: called when the reader came to rest; `stage_position(key)` says where.
         key: the component's key.

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from memviz.arithmetic import Quantity
-from memviz.comparison import Pair
+from memviz.comparison import MEETING, Pair
 from memviz.network import Network
 from memviz.products import Products, products
 from memviz.stage.changes import changes
 from memviz.stage.machine import machine
 from memviz.stage.machine.ways import ways
 from memviz.stage.packing import Array, exact, packed
-from memviz.stage.second import MEETS, Overlay, overlay
+from memviz.stage.second import Overlay, overlay
 from memviz.theme import (
     DIVERGING_DARK,
     DIVERGING_LIGHT,
@@ -136,7 +136,7 @@ def _second(laid: Overlay) -> dict[str, Any]:
         "parts": laid.parts,
         "meets": laid.meets,
         "small": laid.is_small,
-        "tolerance": MEETS,
+        "tolerance": MEETING,
     }
 
 

@@ -6,11 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from memviz.comparison import Pair, compare
+from memviz.comparison import MEETING, Pair, compare
 from memviz.trace import Array, Trace
-
-MEETS = 1e-3
-"""Below which difference of every number two runs have met: it cannot be seen in three digits."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,8 @@ class Overlay:
         partners: by each step of the first, its partner in the second, or None.
         removed: the steps of the first before which the second has steps without a partner; T is behind the last.
         parts: the first step that differs or has no partner; None if there is none.
-        meets: the step from which on no number differs by more than MEETS; None if they never part or meet.
-        is_small: whether they part by no more than MEETS, and every step has its partner.
+        meets: the step from which on no number differs by more than MEETING; None if they never part or meet.
+        is_small: whether they part by no more than MEETING, and every step has its partner.
         differences: the first run minus the second, (step with a partner, unit), by signal.
     """
 
@@ -51,7 +48,7 @@ def overlay(trace: Trace, second: Trace, alignment: Iterable[Pair] | None = None
     """
     pairs = None if alignment is None else tuple(alignment)
     _check_alike(trace, second, has_alignment=pairs is not None)
-    found = compare(second, trace, pairs, tolerance=MEETS)
+    found = compare(second, trace, pairs, tolerance=MEETING)
     partner = {step: its for its, step in found.pairs}
     partners = tuple(partner.get(t) for t in range(len(trace)))
     removed = _removed(found.pairs, len(second), len(trace))

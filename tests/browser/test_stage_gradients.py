@@ -53,6 +53,7 @@ def turn_on(page: Page) -> None:
 
 def card_rows(page: Page) -> dict[str, tuple[float, float]]:
     """The table of the card: by the row's name its last number, and half of that number's last place."""
+    page.locator(".card .parts tr").first.wait_for()
     rows = page.locator(".card .parts tr").evaluate_all(
         """all => all.map((one) => {
             const [mantissa, , power] = one.querySelectorAll('.value mn');

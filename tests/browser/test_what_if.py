@@ -112,7 +112,7 @@ def test_a_slider_that_is_dragged_never_jumps_back(page: Page, open_app: OpenApp
 
 def test_steps_are_chosen_by_slider_and_box(page: Page, open_app: OpenApp) -> None:
     open_app(page, "?what_if=1&interventions=clamp~output~1.0")
-    page.get_by_role("button", name="All steps").click()
+    page.get_by_role("button", name="Steps").click()
     first = page.get_by_role("textbox", name="from, exactly")
     first.fill("3")
     first.press("Enter")
@@ -122,7 +122,7 @@ def test_steps_are_chosen_by_slider_and_box(page: Page, open_app: OpenApp) -> No
     for _ in range(6):
         page.keyboard.press("ArrowLeft")
     page.wait_for_url("**clamp~output~1.0~t3-4**")
-    expect(page.get_by_role("button", name="Steps 3 and 4")).to_be_visible()
+    expect(page.get_by_text("all units, steps 3 and 4")).to_be_visible()
 
 
 def test_a_changed_token_is_shown_beside_the_original(page: Page, open_app: OpenApp) -> None:

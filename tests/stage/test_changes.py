@@ -9,14 +9,14 @@ import pytest
 
 from memviz import Experiment, encode
 from memviz.cells import CELLS
-from memviz.comparison import compare
+from memviz.comparison import MEETING, compare
 from memviz.edits import delete_token, insert_token, replace_token
 from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Intervention, Patch, Reset, Scale
 from memviz.network import Network
 from memviz.stage import stage_payload, step_detail
 from memviz.stage.machine import machine
 from memviz.stage.machine.ways import ways
-from memviz.stage.second import MEETS, overlay
+from memviz.stage.second import overlay
 from memviz.trace import Trace, record
 from tests import changed, oracles
 
@@ -65,7 +65,7 @@ def test_each_intervention_is_sent_with_its_place_its_words_and_its_slope() -> N
     changes = sent(network, trace)["changes"]
     assert changes["resets"] == [0, 3]
     assert changes["touches"] == [
-        touch("forget", [1], [2, 3], "held at 0.75", "= 0.75", 0.0),
+        touch("forget", [1], [2, 3], "held at 0.750", "= 0.75", 0.0),
         touch("input_pre", None, None, "times −0.5", "× −0.5", -0.5),
         touch("candidate_from_hidden", None, [4], "plus 0.25", "+ 0.25", 1.0),
         touch("cell", [0], [5], "cut to 0", "= 0", 0.0),
@@ -151,7 +151,7 @@ def test_runs_meet_again_where_no_number_differs_by_more_than_can_be_seen() -> N
     apart = [
         t
         for t in range(len(TEXT))
-        if max(np.abs(after[name][t] - before[name][t]).max() for name in after.names) > MEETS
+        if max(np.abs(after[name][t] - before[name][t]).max() for name in after.names) > MEETING
     ]
     assert found.parts == apart[0] == 2
     assert found.meets == apart[-1] + 1 < len(TEXT)

@@ -72,6 +72,16 @@ def controls(intervention: Intervention, place: int, trace: Trace, time: int) ->
         _units(intervention, place, trace.units)
     _steps(intervention, place, time)
     st.button("", icon=":material/delete:", on_click=_remove, args=(place,), help="Take this one away")
+    st.caption(_where(intervention), width="content")
+
+
+def _where(intervention: Any) -> str:
+    """Which units and steps; not on the buttons, whose panels would shut with another label."""
+    units, steps = getattr(intervention, "units", None), intervention.steps
+    said = (
+        [] if isinstance(intervention, Reset) else ["all units" if units is None else indexes("unit", units)]
+    )
+    return ", ".join([*said, "all steps" if steps is None else indexes("step", steps)])
 
 
 def _signal(intervention: Any, place: int, trace: Trace) -> None:
@@ -139,9 +149,7 @@ def _freeze_step(intervention: Freeze, place: int, time: int) -> None:
 
 def _units(intervention: Any, place: int, units: int) -> None:
     chosen = intervention.units
-    with PAGE.lazy_popover(
-        "All units" if chosen is None else indexes("unit", chosen).capitalize(), "view_week", "units-held"
-    ) as popover:
+    with PAGE.lazy_popover("Units", "view_week", "units-held") as popover:
         if popover.open:
             options = sorted({*range(units), *(chosen or ())})
             st.multiselect(
@@ -159,10 +167,7 @@ def _units(intervention: Any, place: int, units: int) -> None:
 
 
 def _steps(intervention: Any, place: int, time: int) -> None:
-    chosen = intervention.steps
-    with PAGE.lazy_popover(
-        "All steps" if chosen is None else indexes("step", chosen).capitalize(), "timeline", "steps-held"
-    ) as popover:
+    with PAGE.lazy_popover("Steps", "timeline", "steps-held") as popover:
         if popover.open:
             _step_controls(intervention, place, time)
 

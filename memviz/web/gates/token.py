@@ -7,6 +7,7 @@ import streamlit as st
 
 from memviz.edits import TOKEN_EDITS, TokenEdit
 from memviz.encoding import EncodingError
+from memviz.findings import quoted
 from memviz.web.engine import Run
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
@@ -16,11 +17,19 @@ _CHANGES = {"replace": "replace", "insert": "insert before", "delete": "delete"}
 
 def popover(state: GatesState, before: Run) -> None:
     """What is done to which token of the run without any what-if."""
-    done = state.change
-    label = "Change a token" if done is None else f"Token: {done.kind} at step {done.timestep}"
-    with PAGE.lazy_popover(label, "edit", "token") as opened:
+    with PAGE.lazy_popover("Change a token", "edit", "token") as opened:
         if opened.open:
             _controls(state, before)
+
+
+def in_words(change: TokenEdit) -> str:
+    """A changed token as a reader would say it."""
+    token = quoted("␣" if change.token == " " else change.token)
+    return {
+        "replace": f"{token} in the place of step {change.timestep}",
+        "insert": f"{token} inserted at step {change.timestep}",
+        "delete": f"step {change.timestep} deleted",
+    }[change.kind]
 
 
 def _controls(state: GatesState, before: Run) -> None:

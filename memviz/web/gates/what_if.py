@@ -14,6 +14,7 @@ from memviz.web.engine import Run
 from memviz.web.gates import file, intervention, token
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
+from memviz.web.markdown import escaped
 
 
 def show(state: GatesState, run: Run) -> None:
@@ -24,6 +25,8 @@ def show(state: GatesState, run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         _hold_button(state, before.trace)
         token.popover(state, before)
+        if state.change is not None:
+            st.caption(escaped(token.in_words(state.change)), width="content")
         file.popover(state)
         if len(held) > 1:
             _list(held, chosen, run.trace)
@@ -46,7 +49,7 @@ def in_brief(run: Run) -> str:
     if edits := len(setup.experiment.edits):
         said.append(f"{edits} edit{'s' * (edits > 1)} of the weights")
     if setup.change is not None:
-        said.append(f"token at step {setup.change.timestep}: {setup.change.kind}")
+        said.append(token.in_words(setup.change))
     return f"What if: {'; '.join(said)}"
 
 
@@ -67,7 +70,8 @@ def _hold_button(state: GatesState, trace: Trace) -> None:
     name = state.node if state.node in trace.cell.signal_names else intervention.keeper(trace)
     is_full = len(state.experiment.interventions) >= MOST_WHAT_IFS["interventions"]
     st.button(
-        f"Hold the {signal_in_words(name, trace.cell.family)}",
+        # Streamlit cuts the last letter where it hangs over, an f say.
+        f"Hold the {signal_in_words(name, trace.cell.family)}\N{NO-BREAK SPACE}",
         icon=":material/push_pin:",
         on_click=_add,
         args=(Clamp(name, opposite(trace, name) if is_gate(name) else 0.0),),
