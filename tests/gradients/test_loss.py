@@ -1,5 +1,7 @@
 """Losses against their formulas, and the gradient of each kind of loss against autograd of every transcription."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -117,6 +119,19 @@ def test_cross_entropy_of_outputs_of_any_size_is_finite(size: float) -> None:
     hidden = np.array([[-size, size]])
     assert float(loss.value(torch.tensor(hidden))) == 2 * size
     assert loss.direct(hidden).tolist() == [[-1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"bias": (1.0,)},
+        {"readout": READOUT, "bias": (1.0, 2.0)},
+        {"readout": READOUT, "bias": (1.0, 2.0, float("nan"))},
+    ],
+)
+def test_a_bias_is_a_finite_number_for_each_row_of_a_readout(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="A read-out's bias is a finite number for each of its"):
+        Loss(**broken)
 
 
 def test_a_squared_error_that_is_met_exactly_has_no_gradient_at_all() -> None:
