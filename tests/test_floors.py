@@ -34,6 +34,8 @@ FLOORS = {
     "comparison": 4,
     "torch_modules": 4,
     "training": 4,
+    "concepts": 4,
+    "models": 5,
     "findings": 5,
     "figures": 5,
     "stage": 5,
