@@ -4,6 +4,7 @@ Widgets -> one frozen state -> cached runs -> figures; nothing is computed here.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -12,11 +13,12 @@ from memviz.encoding import EncodingError
 from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.findings import MEETING, main_finding, meeting_step, what_if_finding
 from memviz.web import engine
-from memviz.web.gates import figures, step, weights, what_if
+from memviz.web.gates import concepts, figures, step, trained, weights, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
 from memviz.web.markdown import escaped
+from memviz.web.models import FIXED
 
 _LAST_GOOD = "gates-last-good"
 _TEXTS = "gates-texts"
@@ -45,10 +47,13 @@ def show() -> None:
             st.warning(escaped(sentence), icon=":material/link_off:")
         if problem:
             st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
+        trained.about(run)
         for sentence in misfits:
             st.warning(escaped(f"Not applied to this run: {sentence}"), icon=":material/hourglass_empty:")
     st.title(escaped(_finding(shown, run)), anchor=False)
     step.show(shown, run, state.node)
+    trained.prediction(run)
+    concepts.show(shown, run)
     weights.show(run)
     figures.show(shown, run, engine.flow(run.setup, step.loss(shown, run)))
 
@@ -69,34 +74,40 @@ def _sequence_controls(state: GatesState) -> None:
         list(KIND_LABELS),
         format_func=KIND_LABELS.__getitem__,
         width=105,
+        disabled=bool(state.model),
+        help=FIXED if state.model else None,
         **PAGE.bound("kind", state.kind, _read_as),
     )
     with PAGE.lazy_popover("Examples", "lightbulb", "examples") as examples:
         if examples.open:
-            for label, (text, kind) in EXAMPLES.items():
+            for label, text, kind in trained.examples(state):
                 st.button(
                     label,
                     on_click=PAGE.change,
                     kwargs={"text": text, "kind": kind, "timestep": 4},
                     width="stretch",
                 )
+    trained.picker(state)
 
 
 def _network_controls(state: GatesState) -> None:
     experiment = state.experiment
     family = CELLS[experiment.cell].family
+    fixed: dict[str, Any] = {"disabled": True, "help": FIXED} if state.model else {}
     st.segmented_control(
         "Cell",
         list(CELL_FAMILIES),
         format_func=lambda name: CELL_FAMILIES[name][0],
         required=True,
-        **PAGE.bound("family", family, lambda name: PAGE.change_experiment(cell=CELL_FAMILIES[name][1][0])),
+        **fixed
+        | PAGE.bound("family", family, lambda name: PAGE.change_experiment(cell=CELL_FAMILIES[name][1][0])),
     )
     st.slider(
         "Units",
         *HIDDEN_SIZE_RANGE,
         width=105,
-        **PAGE.bound(
+        **fixed
+        | PAGE.bound(
             "hidden_size", experiment.hidden_size, lambda size: PAGE.change_experiment(hidden_size=size)
         ),
     )
@@ -105,8 +116,10 @@ def _network_controls(state: GatesState) -> None:
         *SEED_RANGE,
         step=1,
         width=110,
-        **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
+        **fixed | PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
     )
+    if state.model:
+        return
     _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
     with PAGE.lazy_popover("More", "tune", "more") as more:
         if more.open:
@@ -181,6 +194,7 @@ def _readable(state: GatesState) -> tuple[GatesState, engine.Run, list[str], str
     except ValueError as error:
         shown: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
         if isinstance(error, EncodingError):
+            shown = trained.readable(state, shown)
             shown = replace(state, text=shown.text, kind=shown.kind, standardise=shown.standardise)
         setup, misfits = engine.fitting(shown.setup)
         return shown, engine.run(setup), misfits, str(error)

@@ -15,17 +15,21 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 import torch
 
+from memviz import concepts, models
 from memviz.comparison import Comparison, compare
-from memviz.edits import Pair, TokenEdit
+from memviz.concepts import Correlations
+from memviz.edits import Pair, TokenEdit, apply
 from memviz.edits import fitting as edits_fitting
 from memviz.encoding import EncodingError, Sequence, encode
 from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.interventions import fitting as interventions_fitting
+from memviz.models import Said
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
+from memviz.training import TrainedNetwork
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 4
@@ -49,6 +53,7 @@ class Setup:
         experiment: the network's settings, with what is edited in it and held in its run.
         text, kind, standardise: the sequence as typed.
         change: one token of it that is changed.
+        model: the trained network of `memviz.models` that is run; "" builds the experiment's own.
     """
 
     experiment: Experiment
@@ -56,6 +61,7 @@ class Setup:
     kind: str
     standardise: bool = False
     change: TokenEdit | None = None
+    model: str = ""
 
     @property
     def plain(self) -> "Setup":
@@ -64,7 +70,7 @@ class Setup:
 
     def key(self) -> str:
         """What a cache tells it by: Streamlit itself does not look at the types inside a dataclass."""
-        rest = [self.text, self.kind, self.standardise, str(self.change)]
+        rest = [self.text, self.kind, self.standardise, str(self.change), self.model]
         return json.dumps([self.experiment.to_json(), *rest])
 
 
@@ -80,6 +86,8 @@ class Run:
         payload: what the stage draws of it.
         before: the run without any what-if, where there is one.
         alignment: (timestep of `before`, timestep of this run); None is step by step.
+        trained: what the network is when it was trained, with its task and its read-out.
+        said: what its read-out says after each step.
     """
 
     setup: Setup
@@ -89,6 +97,8 @@ class Run:
     payload: dict[str, Any]
     before: "Run | None" = None
     alignment: tuple[Pair, ...] | None = None
+    trained: TrainedNetwork | None = None
+    said: tuple[Said, ...] = ()
 
 
 _BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
@@ -151,9 +161,51 @@ def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) ->
     return call(compare, done.before.trace, done.trace, done.alignment, tolerance=tolerance, gradients=flows)
 
 
+def correlations(setup: Setup) -> Correlations:
+    """What the units of a trained network go with, over sequences of its task; edited, and with nothing held.
+
+    Raises:
+        ValueError: if the setup has no trained network.
+    """
+    of_network = replace(setup.experiment, interventions=())
+    return _correlations(replace(_of_task(setup), experiment=of_network))
+
+
+def score(setup: Setup) -> float:
+    """The score of a trained network on its task, with what is edited and held.
+
+    Raises:
+        ValueError: if the setup has no trained network.
+    """
+    return _score(_of_task(setup))
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def _correlations(setup: Setup) -> Correlations:
+    trained = models.load(setup.model)
+    return call(concepts.correlations, apply(trained.network, setup.experiment.edits), trained.task)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+def _score(setup: Setup) -> float:
+    trained, experiment = models.load(setup.model), setup.experiment
+    network = apply(trained.network, experiment.edits)
+    return call(concepts.score, network, trained.readout, trained.task, experiment.interventions)
+
+
+def _of_task(setup: Setup) -> Setup:
+    """The same for every sequence that is typed."""
+    return replace(setup, text="", change=None)
+
+
 def _run(setup: Setup, before: Run | None) -> Run:
-    sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
-    network = setup.experiment.build(sequence)
+    trained = models.load(setup.model) if setup.model else None
+    if trained is None:
+        sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
+        network = setup.experiment.build(sequence)
+    else:
+        sequence = trained.task.encode(setup.text)
+        network = apply(trained.network, setup.experiment.edits)
     alignment = None
     if setup.change is not None:
         edited = setup.change.apply(sequence)
@@ -161,7 +213,8 @@ def _run(setup: Setup, before: Run | None) -> Run:
     trace = record(network, sequence, interventions=setup.experiment.interventions)
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
-    return Run(setup, sequence, network, trace, payload, before, alignment)
+    said = () if trained is None else tuple(models.said(trained, sequence, trained.predict(trace)))
+    return Run(setup, sequence, network, trace, payload, before, alignment, trained, said)
 
 
 def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:

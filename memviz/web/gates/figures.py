@@ -44,10 +44,15 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         chart(PAGE, "gradients", figure, alt, flow.to_frame)
         last = len(trace) - 1
         timestep = last if flow.loss.timestep is None else flow.loss.timestep
-        loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit)} at step {timestep}"
+        loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit, flow)} at step {timestep}"
         with PAGE.lazy_popover(loss, "flag", "loss") as popover:
             if popover.open:
                 _loss_controls(flow, trace)
+        if flow.loss.kind != "value":
+            st.caption(
+                "The loss is that of the task, through the network's read-out"
+                + (", a squared error halved." if flow.loss.kind == "squared error" else ".")
+            )
     _proof(engine.proof(run.setup))
     _files(run, flow)
 
@@ -69,7 +74,7 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
     st.selectbox(
         "Loss",
         [_SUM, *range(trace.units)],
-        format_func=_loss_label,
+        format_func=lambda unit: _loss_label(unit, flow),
         **PAGE.bound(
             "loss_unit",
             _SUM if flow.loss.unit is None else flow.loss.unit,
@@ -91,8 +96,10 @@ def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
         )
 
 
-def _loss_label(unit: int | str) -> str:
-    return "sum of h over units" if unit == _SUM else f"h of unit {unit}"
+def _loss_label(unit: int | str, flow: GradientFlow) -> str:
+    if unit == _SUM:
+        return "sum of h over units" if flow.loss.kind == "value" else f"{flow.loss.kind} of the task"
+    return f"h of unit {unit}"
 
 
 def _proof(proof: Parity) -> None:
