@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,11 @@ KEY_TO_FRAME = """() => {
     port2.postMessage(0);
   }), true);
 }"""
-# From a key on the slider to the frame in which the last picture is the new one.
-CHANGE = """() => new Promise((resolve) => {
+# From a key, which ends what is typed, to the frame in which the last picture is the new one.
+CHANGE = """(key) => new Promise((resolve) => {
   const before = window.pictures();
   let start = null;
-  document.addEventListener('keydown', (event) => (start = event.timeStamp), { capture: true, once: true });
+  document.addEventListener('keydown', (event) => (start = event.key === key ? event.timeStamp : start), true);
   const look = (now) => {
     const changed = window.pictures().map((picture, k) => picture !== before[k]);
     if (start !== null && changed.every(Boolean)) resolve([performance.now() - start, changed.length]);
@@ -156,23 +156,48 @@ def playing(browser: Browser, url: str) -> dict[str, float]:
     }
 
 
+def timed(page: Page, keys: Callable[[int], tuple[str, ...]]) -> tuple[float, int]:
+    """The median time from the last of some keys until all pictures have changed, and how many pictures there are."""
+    times, pictures = [], 0
+    for k in range(CHANGES + 3):
+        pressed = keys(k)
+        page.evaluate(f"(key) => {{ window.change = ({CHANGE})(key); }}", pressed[-1])
+        for key in pressed:
+            page.keyboard.press(key)
+        took, pictures = page.evaluate("() => window.change")
+        if k >= 3:  # the first ones warm up
+            times.append(took)
+        page.wait_for_timeout(600)
+    return statistics.median(times), pictures
+
+
 def changes(browser: Browser, url: str, height: int, plain: bool) -> tuple[float, int, int]:
     """The median time of a change, how many pictures it changed, and the frames in which one was blank."""
     text = SENTENCE[:50].replace(" ", "+")
     page, _ = opened(browser, f"{url}/?text={text}&hidden_size=8&timestep=10", height, plain)
     page.get_by_role("slider", name="Forget bias").focus()
-    times, pictures = [], 0
-    for k in range(CHANGES + 3):
-        page.evaluate("window.ready = false")
-        page.evaluate(f"() => {{ window.change = ({CHANGE})(); }}")
-        page.keyboard.press("ArrowLeft" if k % 2 else "ArrowRight")
-        took, pictures = page.evaluate("() => window.change")
-        if k >= 3:  # the first ones warm up
-            times.append(took)
-        page.wait_for_timeout(600)
+    took, pictures = timed(page, lambda k: ("ArrowLeft" if k % 2 else "ArrowRight",))
     blank = page.evaluate("window.blank")
     page.context.close()
-    return statistics.median(times), pictures, blank
+    return took, pictures, blank
+
+
+def what_ifs(browser: Browser, url: str) -> dict[str, float]:
+    """A gate held by a slider, and a weight typed into the grid, each with before and after on the screen."""
+    text = SENTENCE[:50].replace(" ", "+")
+    address = f"{url}/?text={text}&hidden_size=8&timestep=10&unit=5"
+    page, _ = opened(browser, f"{address}&what_if=1&interventions=clamp~forget~0.5")
+    page.get_by_role("slider", name="hold at").focus()
+    held, _ = timed(page, lambda k: ("ArrowLeft" if k % 2 else "ArrowRight",))
+    page.context.close()
+    page, _ = opened(browser, f"{address}&edits=set~weight_hh~13~5~1.0")
+    page.locator("summary", has_text="Weights").click()
+    page.locator('.grid .cell[data-at="5,5"]').click()
+    page.wait_for_timeout(2000)
+    # Enter goes on to the cell below: back up, then the next number.
+    edited, _ = timed(page, lambda k: ("ArrowUp", "2" if k % 2 else "3", "Enter"))
+    page.context.close()
+    return {"hold_median_ms": held, "edit_median_ms": edited}
 
 
 def main() -> None:
@@ -188,6 +213,7 @@ def main() -> None:
         plain, _, _ = changes(browser, url, 900, plain=True)
         tall, tall_pictures, tall_blank = changes(browser, url, 1900, plain=False)
         plain_tall, _, _ = changes(browser, url, 1900, plain=True)
+        what_if = what_ifs(browser, url)
         browser.close()
     figures |= {
         "change_median_ms": screen,
@@ -195,6 +221,7 @@ def main() -> None:
         "change_all_in_view_ms": tall,
         "plotly_chart_change_all_in_view_ms": plain_tall,
         "blank_frames": blank + tall_blank,
+        **what_if,
         "payload_kb": len(json.dumps(payload)) / 1000,
     }
     print(f"playing T=100 H=16:   frame median {figures['frame_median_ms']:.1f} ms, ", end="")
@@ -203,6 +230,9 @@ def main() -> None:
     print("slider to all pictures on the screen, T=50 H=8, beside the same page with st.plotly_chart:")
     print(f"  1440 x 900,  {pictures} pictures:  {screen:6.1f} ms   st.plotly_chart {plain:6.1f} ms")
     print(f"  1440 x 1900, {tall_pictures} pictures:  {tall:6.1f} ms   st.plotly_chart {plain_tall:6.1f} ms")
+    print("what if, before and after on the screen, 1440 x 900:")
+    held, edited = figures["hold_median_ms"], figures["edit_median_ms"]
+    print(f"  a gate held by slider {held:6.1f} ms   a weight typed {edited:6.1f} ms")
     print(f"blank frames:         {figures['blank_frames']}")
     print(f"payload T=200 H=16:   {figures['payload_kb']:.0f} kB")
     print(json.dumps({name: round(value, 1) for name, value in figures.items()}))

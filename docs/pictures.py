@@ -13,6 +13,7 @@ DOCS = Path(__file__).resolve().parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WIDTHS = {"wide": 1440, "narrow": 390}
 STAGE, FIGURES = ".machine .node", ".memviz-live .drawn"
+SIDES = ".multiples canvas"
 FAMILIES = ("elman", "lstm", "gru")
 VARIANTS = ("lstm-1997", "lstm-peephole", "lstm-coupled", "lstm-fgr", "gru-v3")
 
@@ -39,6 +40,9 @@ def main(address: str) -> None:
         executable = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         draw(browser, address, DOCS / "gates.png", "light", 1440, stage=False)
+        held = f"{address}/?what_if=1&interventions=clamp~forget~0.0~t5-6&timestep=6"
+        draw(browser, held, DOCS / "what-if.png", "light", 1440, stage=False)
+        draw(browser, f"{address}/compare", DOCS / "compare.png", "light", 1440, stage=False, ready=SIDES)
         file = DOCS / "gradients.png"
         draw(browser, f"{address}/gradients?spread=1", file, "light", 1440, stage=False, ready=FIGURES)
         for cell in FAMILIES:

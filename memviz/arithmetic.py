@@ -12,20 +12,11 @@ import numpy as np
 from jaxtyping import Float
 
 from memviz.cells import Cell, is_part
-from memviz.interventions import (
-    Ablate,
-    Add,
-    Clamp,
-    Detach,
-    Freeze,
-    Intervention,
-    Patch,
-    Reset,
-    Scale,
-)
+from memviz.interventions import Intervention, Reset
 from memviz.interventions.rules import steps_of
-from memviz.theme import MINUS, look, number
+from memviz.theme import look
 from memviz.trace import Trace
+from memviz.words import done_by
 
 
 @dataclass(frozen=True)
@@ -185,52 +176,6 @@ def acting_on(signal: str, trace: Trace, timestep: int, unit: int) -> tuple[Inte
 def done_to(signal: str, trace: Trace, timestep: int, unit: int) -> str:
     """What interventions do to a signal of a unit at a step, in words; "" for nothing."""
     return ", then ".join(done_by(each) for each in acting_on(signal, trace, timestep, unit))
-
-
-def done_by(intervention: Intervention) -> str:
-    """What an intervention does, in words that stand behind the number that it acts on: "held at 1.00"."""
-    match intervention:
-        case Clamp():
-            return f"held at {number(intervention.value)}"
-        case Scale():
-            return f"times {_short(intervention.factor)}"
-        case Add():
-            return f"{'minus' if intervention.amount < 0 else 'plus'} {_short(abs(intervention.amount))}"
-        case Ablate():
-            return "cut to 0"
-        case Freeze():
-            return f"held at its value of step {intervention.at}"
-        case Patch():
-            return "patched from another run"
-        case Detach():
-            return "no gradient passes"
-    return "the state is reset"
-
-
-def mark_of(intervention: Intervention) -> str:
-    """What an intervention does, in a few letters for a mark on a picture: "= 1"."""
-    match intervention:
-        case Clamp():
-            return f"= {_short(intervention.value)}"
-        case Scale():
-            return f"× {_short(intervention.factor)}"
-        case Add():
-            return f"{MINUS if intervention.amount < 0 else '+'} {_short(abs(intervention.amount))}"
-        case Ablate():
-            return "= 0"
-        case Freeze():
-            return f"= t{intervention.at}"
-        case Patch():
-            return "patch"
-        case Detach():
-            return "no ∂"
-    return "reset"
-
-
-def _short(value: float) -> str:
-    """A number in at most 3 significant digits, without idle zeros."""
-    mantissa, e, power = number(value).partition("e")
-    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + e + power
 
 
 @lru_cache(maxsize=64)

@@ -127,6 +127,19 @@ class Comparison:
         return int(differing[-1]) + 1
 
     @property
+    def parts_at(self) -> int | None:
+        """The step of the second run from which its states are others: the first whose state differs, that has no
+        partner, or before which steps of the first run are left out; None if there is none.
+        """
+        states = [self._differs(name) for name in ("cell", "hidden") if name in self.names]
+        found = [self.pairs[pair][1] for pair in np.flatnonzero(np.any(states, axis=0))[:1]]
+        ends = [(-1, -1), *self.pairs]
+        gaps = [before + 1 for (a, before), (c, after) in pairwise(ends) if c > a + 1 or after > before + 1]
+        if self.pairs[-1][1] < len(self.b) - 1:
+            gaps.append(self.pairs[-1][1] + 1)
+        return min([*found, *gaps], default=None)
+
+    @property
     def output(self) -> Float[np.ndarray, " unit"]:
         """The last hidden state of the second run minus that of the first, whether they are partners or not."""
         return self.b["hidden"][-1] - self.a["hidden"][-1]

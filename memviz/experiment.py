@@ -239,8 +239,8 @@ def _checked_what_ifs(name: str, value: object) -> tuple[Any, ...]:
     kind: Any = {"edits": Edit, "interventions": Intervention}[name]
     most = MOST_WHAT_IFS[name]
     if not isinstance(value, tuple | list) or len(value) > most:
-        arrived = f"{len(value):,} of them" if isinstance(value, tuple | list) else shown(value)
-        raise ValueError(f"The {name} are a tuple of at most {most:,}; got {arrived}.")
+        arrived = f"{len(value):,}" if isinstance(value, tuple | list) else shown(value)
+        raise ValueError(f"An experiment holds at most {most:,} {name}; got {arrived}.")
     for each in value:
         if not isinstance(each, kind):
             raise ValueError(f"The {name} are those of memviz.{name}; got {shown(each)}.")

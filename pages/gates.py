@@ -16,12 +16,12 @@ from memviz.web import engine
 from memviz.web.gates import concepts, figures, step, trained, weights, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
-from memviz.web.gates.settings import CELL_FAMILIES, EXAMPLES, KIND_LABELS, more_settings
+from memviz.web.gates.settings import CELL_FAMILIES, more_settings
 from memviz.web.markdown import escaped
 from memviz.web.models import FIXED
+from memviz.web.sequence import sequence_controls
 
 _LAST_GOOD = "gates-last-good"
-_TEXTS = "gates-texts"
 
 
 def show() -> None:
@@ -59,25 +59,7 @@ def show() -> None:
 
 
 def _sequence_controls(state: GatesState) -> None:
-    # No max_chars: with it Streamlit drops a longer paste without a word; the server says what the rule is.
-    if state.kind == "numbers":
-        st.text_area(
-            "Sequence",
-            height=80,
-            help="Numbers with commas, spaces or newlines between them; paste one column or several.",
-            **PAGE.bound("text", state.text, _retyped),
-        )
-    else:
-        st.text_input("Sequence", live="200ms", **PAGE.bound("text", state.text, _retyped))
-    st.selectbox(
-        "Read as",
-        list(KIND_LABELS),
-        format_func=KIND_LABELS.__getitem__,
-        width=105,
-        disabled=bool(state.model),
-        help=FIXED if state.model else None,
-        **PAGE.bound("kind", state.kind, _read_as),
-    )
+    sequence_controls(PAGE)
     with PAGE.lazy_popover("Examples", "lightbulb", "examples") as examples:
         if examples.open:
             for label, text, kind in trained.examples(state):
@@ -158,19 +140,6 @@ def _bias_slider(state: GatesState, name: str) -> None:
                 fits=(value < -5, value > 10),
             ),
         )
-
-
-def _retyped(text: str) -> None:
-    PAGE.change(text=text)
-
-
-def _read_as(kind: str) -> None:
-    """Read the sequence as another kind; each kind remembers what was typed for it."""
-    state = PAGE.current()
-    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
-    texts[state.kind] = state.text
-    examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
-    PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
 def _finding(shown: GatesState, run: engine.Run) -> str:

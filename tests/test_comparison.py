@@ -5,7 +5,7 @@ import pytest
 
 from memviz import Ablate, Add, Clamp, Experiment, Reset, compare, encode, gradient_flow, record
 from memviz.cells import CELLS
-from memviz.edits import insert_token, replace_token
+from memviz.edits import delete_token, insert_token, replace_token
 from memviz.network import Network
 from tests import oracles
 
@@ -126,3 +126,23 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence() -> None:
     flow = gradient_flow(NETWORK, PLAIN)
     with pytest.raises(ValueError, match=r"in their order; got one of another run\."):
         compare(PLAIN, other, gradients=(flow, flow))
+
+
+@pytest.mark.parametrize("timestep", [0, 3, 5])
+def test_runs_part_at_the_first_step_with_another_state_or_without_a_partner(timestep: int) -> None:
+    sequence = encode("abcabc")
+    network = Experiment(seed=2).build(sequence)
+    before = record(network, sequence)
+    for change, parts in (
+        (replace_token(sequence, timestep, "c" if timestep != 5 else "a"), timestep),
+        (insert_token(sequence, timestep, "b"), timestep),
+        (delete_token(sequence, timestep), timestep if timestep < 5 else None),
+    ):
+        after = record(network, change.sequence)
+        found = compare(before, after, change.alignment)
+        assert found.parts_at == parts
+        same = min(parts if parts is not None else 5, len(after))
+        assert np.array_equal(after["cell"][:same], before["cell"][:same])
+    assert compare(before, before).parts_at is None
+    appended = insert_token(sequence, 6, "a")
+    assert compare(before, record(network, appended.sequence), appended.alignment).parts_at == 6

@@ -414,7 +414,7 @@ def test_a_broken_what_if_is_said_and_left_out(query: dict[str, str], sentence: 
         ({"edits": [{"kind": "cut"}]}, "An edit is an object of a kind"),
         ({"edits": [{"kind": "swap", "first": 0}]}, "A swap has first, second"),
         ({"edits": [{"kind": "swap", "first": 0, "second": 1.5}]}, "a whole number from 0"),
-        ({"edits": [{"kind": "swap", "first": 0, "second": 1}] * 1_001}, "at most 1,000; got 1,001"),
+        ({"edits": [{"kind": "swap", "first": 0, "second": 1}] * 1_001}, "at most 1,000 edits; got 1,001"),
         ({"interventions": [{"kind": "reset", "steps": [-1]}]}, "whole numbers from 0"),
     ],
 )

@@ -55,7 +55,7 @@ function ofGradients(scale) {
 function ofSecond({ partners, parts, removed }) {
   const said = [html("span", "", `strips: Δ = after ${MINUS} before`), entry("dashed", "dashed number: before")];
   if (partners?.includes(null)) said.push(entry("hatched", "hatched: nothing to compare with"));
-  if (parts === null && removed.length === 0) said.push(html("span", "", "no number differs"));
+  if (parts === null && removed.length === 0) said.push(html("span", "", "no state differs"));
   return said;
 }
 
@@ -69,7 +69,7 @@ export function signsOf(run, isGradient) {
   const found = [];
   if (second && !isGradient) {
     const { parts, meets, removed, small, tolerance } = payload.second;
-    if (parts !== null) found.push([parts, `they part at step ${parts}${small ? `, by less than ${number(tolerance, 1)}` : ""}`]);
+    if (parts !== null) found.push([parts, `the states part at step ${parts}${small ? `, by less than ${number(tolerance, 1)}` : ""}`]);
     if (meets !== null) found.push([meets, `they meet again from step ${meets} on, to ${number(tolerance, 1)}`]);
     for (const t of removed) found.push([Math.min(t, time - 1), t < time ? `a token was removed before step ${t}` : "a token was removed after the last step"]);
   }

@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from memviz.edits.values import KINDS, Edit, SetWeight, SwapUnits, ZeroBlock
-from memviz.interventions.text import NUMBER, plain_number
+from memviz.interventions.text import NUMBER, entry_of, plain_number
 from memviz.interventions.values import shown
 
 MOST_IN_TEXT = 64
@@ -102,12 +102,6 @@ def _index(written: str, text: str) -> int:
 
 
 def _built(entry: object) -> Edit:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry["kind"] not in KINDS:
-        raise ValueError(f"An edit is an object of a kind, one of {', '.join(KINDS)}; got {shown(entry)}.")
-    kind = KINDS[entry["kind"]]
-    names = [field.name for field in fields(kind)]
-    given = {name: value for name, value in entry.items() if name != "kind"}
-    if set(given) != set(names):
-        raise ValueError(f"A {entry['kind']} has {', '.join(names)}; got {shown(', '.join(given))}.")
+    kind, given = entry_of(entry, KINDS, "An edit")
     edit: Edit = kind(**given)
     return edit

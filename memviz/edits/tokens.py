@@ -139,7 +139,7 @@ def delete_token(sequence: Sequence, timestep: int) -> Edited:
 
 def _check_timestep(sequence: Sequence, timestep: int, last: int) -> None:
     if not 0 <= timestep <= last:
-        raise EncodingError(f"Such an edit is at a timestep from 0 to {last}; got {timestep}.")
+        raise EncodingError(f"A token is changed at a timestep from 0 to {last}; got {timestep}.")
 
 
 def _rebuilt(

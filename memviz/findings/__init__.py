@@ -20,13 +20,9 @@ from memviz.findings.gradients import (
 )
 from memviz.findings.weights import weights_finding
 from memviz.findings.what_if import (
-    in_words,
-    indexes,
     meeting_step,
     opposite,
-    signal_in_words,
     what_if_finding,
-    what_is_done,
 )
 
 __all__ = [
@@ -39,8 +35,6 @@ __all__ = [
     "has_grown",
     "holding_finding",
     "horizon_finding",
-    "in_words",
-    "indexes",
     "inputs_finding",
     "keep_and_write",
     "main_finding",
@@ -51,12 +45,10 @@ __all__ = [
     "products_finding",
     "quoted",
     "reach_finding",
-    "signal_in_words",
     "singular_values_finding",
     "sources_finding",
     "states_finding",
     "units_finding",
     "weights_finding",
     "what_if_finding",
-    "what_is_done",
 ]

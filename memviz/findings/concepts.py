@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from memviz.concepts import Found
-from memviz.findings.what_if import signal_in_words
 from memviz.theme import number
+from memviz.words import signal_in_words
 
 _SAME = 0.01
 """A change of a score by less than this part of what there is between chance and the best is none."""

@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from memviz.edits import Edit, apply
-from memviz.interventions import Intervention, Reset, check
+from memviz.cells import Cell
+from memviz.edits import Edit
+from memviz.edits import fitting as fitting_edits
+from memviz.interventions import Intervention, Reset
+from memviz.interventions import fitting as fitting_interventions
 from memviz.network import Network
 
 WhatIf = Edit | Intervention
@@ -29,28 +32,19 @@ def fitting(
     network: Network, time: int, edits: Iterable[Edit], interventions: Iterable[Intervention]
 ) -> Fitting:
     """The edits and interventions that fit a network, as drawn, over so many timesteps; earlier ones come first."""
-    taken: list[Edit] = []
-    acting: list[Intervention] = []
-    left_out: list[tuple[WhatIf, str]] = []
-    for edit in edits:
-        try:
-            network = apply(network, [edit])
-        except ValueError as error:
-            left_out.append((edit, str(error)))
-        else:
-            taken.append(edit)
-    for intervention in interventions:
-        is_known = isinstance(intervention, Reset) or intervention.signal in network.cell.signal_names
-        try:
-            check([*acting, intervention], network.cell, network.hidden_size, time)
-        except ValueError as error:
-            left_out.append((intervention, str(error) if is_known else _unknown(network, intervention)))
-        else:
-            acting.append(intervention)
-    return Fitting(tuple(taken), tuple(acting), tuple(left_out))
+    named, given = tuple(edits), tuple(interventions)
+    taken, misfits = fitting_edits(network, named)
+    cell = network.cell
+    acting, misplaced = fitting_interventions(given, cell, network.hidden_size, time)
+    left_out = [
+        *((named[place], why) for place, why in misfits.items()),
+        *((given[place], _unknown(cell, given[place]) or why) for place, why in misplaced.items()),
+    ]
+    return Fitting(taken, acting, tuple(left_out))
 
 
-def _unknown(network: Network, intervention: Intervention) -> str:
-    """The rule names all signals, 20 and more of them; here the one that is missing says enough."""
-    assert not isinstance(intervention, Reset)
-    return f"{network.cell.title} has no signal {intervention.signal}."
+def _unknown(cell: Cell, intervention: Intervention) -> str:
+    """The rule names all signals, 20 and more of them; here the one that is missing, if it is, says enough."""
+    if isinstance(intervention, Reset) or intervention.signal in cell.signal_names:
+        return ""
+    return f"{cell.title} has no signal {intervention.signal}."

@@ -1,31 +1,19 @@
 """The grid as a Streamlit component: it is fed a payload, and says where its reader is and what they change."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
+from memviz.bundle import bundle
 from memviz.paths import ASSETS
 
-_MODULES = ("stage/numbers", "stage/colours", "grid/reading", "grid/cells", "grid/grid", "grid/streamlit")
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\.[^"]*";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
-_IDLE = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)
 _NOTHING: list[Any] = []
-
-
-def script() -> str:
-    """The browser's modules as one: a component is imported from a URL without neighbours. No two share a name."""
-    texts = [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
-    return "\n".join(_IDLE.sub("", _EXPORT.sub("", _IMPORT.sub("", text))) for text in texts)
-
-
 _component = st.components.v2.component(
     "memviz_grid",
     html='<div class="grid"></div>',
     css=(ASSETS / "grid" / "grid.css").read_text(encoding="utf-8"),
-    js=script(),
+    js=bundle("grid/streamlit"),
 )
 
 

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from memviz.edits import Edit, SwapUnits, ZeroBlock
-from memviz.grid.blocks import Block, Place, gate_block, gate_name, place_name, unit_block
+from memviz.edits import Edit, SetWeight, ZeroBlock
+from memviz.grid.blocks import Block, Place, gate_block, place_name, unit_block
 from memviz.grid.commands import At, Command, Remove, Set, Swap, Zero
 from memviz.grid.edit_list import Edits, with_swap, with_weight, with_zeros
 from memviz.grid.payload import network_key
 from memviz.network import Network
-from memviz.theme import MINUS
+from memviz.words import in_words, weight_set
 
 CHANGED = "The network has changed meanwhile; nothing was edited."
 
@@ -60,19 +60,15 @@ class Editor:
         return ()
 
     def words(self, edit: Edit) -> str:
-        """An edit as readers know it; of one that does not fit, the parameter and its indices."""
-        if isinstance(edit, SwapUnits):
-            return f"Units {edit.first} and {edit.second} swapped"
-        cell = self.drawn.cell
-        if isinstance(edit, ZeroBlock):
-            gate = gate_name(cell, edit.gate) if edit.gate in cell.gates else edit.gate
-            return f"{gate}{': ' if gate else ''}{edit.parameter} set to 0"
+        """An edit as readers know it; of a weight that the network does not have, its row and column."""
+        if not isinstance(edit, SetWeight):
+            return in_words(edit, self.drawn.cell.family)
         place = Place(edit.parameter, edit.row, edit.column)
         try:
             name = place_name(self.drawn, self.features, self.symbolic, place)
         except ValueError:
-            name = f"{edit.parameter} {edit.row}{'' if edit.column is None else f', {edit.column}'}"
-        return f"{name} set to {repr(edit.value).removesuffix('.0').replace('-', MINUS)}"
+            return in_words(edit)
+        return weight_set(edit, name)
 
     def _place(self, at: At) -> Place:
         block = self.block(at)

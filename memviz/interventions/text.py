@@ -7,7 +7,7 @@ of it needs an escape in an address. A patch has too many numbers for that; it g
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -135,9 +135,13 @@ def _written(intervention: Intervention) -> str:
 
 def _runs(indexes: Sequence[int]) -> str:
     """Ascending whole numbers as single ones and runs: 0_3-5."""
-    ordered = np.array(indexes)
-    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
-    return "_".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+    return "_".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs_of(indexes))
+
+
+def runs_of(indexes: Sequence[int]) -> list[list[int]]:
+    """Ascending whole numbers, those that follow one another together."""
+    runs = np.split(np.array(indexes), np.flatnonzero(np.diff(indexes) != 1) + 1)
+    return [run.tolist() for run in runs]
 
 
 def _read(text: str) -> Intervention:
@@ -184,16 +188,24 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _built(entry: object) -> Intervention:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry["kind"] not in KINDS:
-        raise ValueError(
-            f"An intervention is an object of a kind, one of {', '.join(KINDS)}; got {shown(entry)}."
-        )
-    kind = KINDS[entry["kind"]]
+def entry_of(entry: object, kinds: Mapping[str, type[Any]], noun: str) -> tuple[type[Any], dict[str, Any]]:
+    """The kind of an entry of JSON data, and its parts, of which it has all and no others.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if not isinstance(entry, dict) or not isinstance(entry.get("kind"), str) or entry["kind"] not in kinds:
+        raise ValueError(f"{noun} is an object of a kind, one of {', '.join(kinds)}; got {shown(entry)}.")
+    kind = kinds[entry["kind"]]
     names = [field.name for field in fields(kind)]
     given = {name: value for name, value in entry.items() if name != "kind"}
     if set(given) != set(names):
         raise ValueError(f"A {entry['kind']} has {', '.join(names)}; got {shown(', '.join(given))}.")
+    return kind, given
+
+
+def _built(entry: object) -> Intervention:
+    kind, given = entry_of(entry, KINDS, "An intervention")
     if kind is Patch:
         given["values"] = rows_of(given["values"])
     intervention: Intervention = kind(**given)

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from memviz.bundle import bundle
 from memviz.live.payload import MOST_ROWS, payload, table_payload
 from memviz.live.spreadsheet import frame_csv
 from memviz.paths import ASSETS
@@ -19,7 +20,7 @@ _component = st.components.v2.component(
     "memviz_live",
     html='<div class="memviz-live"></div>',
     css=(_LIVE / "live.css").read_text(encoding="utf-8"),
-    js=(_LIVE / "live.js").read_text(encoding="utf-8"),
+    js=bundle("live/live"),
     isolate_styles=False,  # plotly looks for its elements in the document, where a shadow root hides them
 )
 

@@ -4,12 +4,13 @@ Two widgets of Streamlit that show one number take it back from each other while
 carries the value that the other one had before. The browser's part is assets/live/dial.js.
 """
 
-import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import streamlit as st
 
+from memviz.bundle import bundle
 from memviz.paths import ASSETS
 
 _LIVE = ASSETS / "live"
@@ -17,8 +18,9 @@ _component = st.components.v2.component(
     "memviz_dial",
     html='<div class="dial"></div>',
     css=(_LIVE / "dial.css").read_text(encoding="utf-8"),
-    js=(_LIVE / "dial.js").read_text(encoding="utf-8"),
+    js=bundle("live/dial"),
 )
+_LARGEST = sys.float_info.max
 _NOWHERE: dict[str, Any] = {}
 
 
@@ -66,9 +68,9 @@ def dialled(key: str, count: int = 1) -> list[float] | None:
     values = _state(key).get("values")
     if not isinstance(values, list) or len(values) != count:
         return None
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if not all(type(value) in (int, float) and abs(value) <= _LARGEST for value in values):  # False for NaN
         return None
-    return values if all(map(math.isfinite, values)) else None
+    return [float(value) for value in values]
 
 
 def _state(key: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from memviz.bundle import bundle
 from memviz.encoding.characters import visible
 from memviz.paths import ASSETS
 
@@ -16,7 +17,7 @@ _component = st.components.v2.component(
     "memviz_ribbon",
     html='<div class="ribbon"></div>',
     css=(_LIVE / "ribbon.css").read_text(encoding="utf-8"),
-    js=(_LIVE / "ribbon.js").read_text(encoding="utf-8"),
+    js=bundle("live/ribbon"),
 )
 
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from memviz.arithmetic import done_by, mark_of
 from memviz.interventions import Intervention, Plan, Reset
 from memviz.interventions.rules import steps_of
 from memviz.stage.packing import packed
 from memviz.trace import Trace
+from memviz.words import done_by, mark_of
 
 
 def changes(trace: Trace, drawn: list[str]) -> dict[str, Any]:

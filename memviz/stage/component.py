@@ -5,10 +5,11 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.stage.bundle import bundle, styles
+from memviz.bundle import bundle
+from memviz.stage.styles import styles
 
 _component = st.components.v2.component(
-    "memviz_stage", html='<div class="stage"></div>', css=styles(), js=bundle("streamlit")
+    "memviz_stage", html='<div class="stage"></div>', css=styles(), js=bundle("stage/streamlit")
 )
 _NOWHERE: dict[str, Any] = {}
 

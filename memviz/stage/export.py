@@ -4,7 +4,8 @@ import html
 import json
 from typing import Any
 
-from memviz.stage.bundle import bundle, styles
+from memviz.bundle import bundle
+from memviz.stage.styles import styles
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -39,5 +40,5 @@ def stage_html(payload: dict[str, Any], title: str, **position: Any) -> str:
         title=html.escape(title),
         styles=styles(),
         payload=data.replace("<", "\\u003c"),
-        script=bundle("page"),
+        script=bundle("stage/page"),
     )

@@ -18,7 +18,7 @@ class Overlay:
         second: the second run.
         partners: by each step of the first, its partner in the second, or None.
         removed: the steps of the first before which the second has steps without a partner; T is behind the last.
-        parts: the first step that differs or has no partner; None if there is none.
+        parts: the first step whose state differs or that has no partner; None if there is none.
         meets: the step from which on no number differs by more than MEETING; None if they never part or meet.
         is_small: whether they part by no more than MEETING, and every step has its partner.
         differences: the first run minus the second, (step with a partner, unit), by signal.
@@ -54,14 +54,12 @@ def overlay(trace: Trace, second: Trace, alignment: Iterable[Pair] | None = None
     removed = _removed(found.pairs, len(second), len(trace))
     alone = {t for t, its in enumerate(partners) if its is None}
     apart = alone | {found.pairs[pair][1] for pair in np.flatnonzero(found.differs)}
-    exactly = compare(second, trace, pairs).first
-    parts = min([*alone, *removed, *([exactly.step_b] if exactly else [])], default=len(trace))
     meets = max([t + 1 for t in apart] + list(removed), default=len(trace))
     return Overlay(
         second,
         partners,
         removed,
-        parts if parts < len(trace) else None,
+        compare(second, trace, pairs).parts_at,
         meets if meets < len(trace) else None,
         not apart and not removed,
         found.differences,

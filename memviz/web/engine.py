@@ -6,7 +6,6 @@ caches.
 """
 
 import gc
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -18,22 +17,24 @@ import torch
 from memviz import concepts, models
 from memviz.comparison import Comparison, compare
 from memviz.concepts import Correlations
-from memviz.edits import Pair, TokenEdit, apply
-from memviz.edits import fitting as edits_fitting
+from memviz.edits import Pair, apply
 from memviz.encoding import EncodingError, Sequence, encode
-from memviz.experiment import Experiment
 from memviz.gradients import GradientFlow, Loss, gradient_flow
-from memviz.interventions import fitting as interventions_fitting
+from memviz.gradients import fitting as fitting_in
 from memviz.models import Said
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
 from memviz.training import TrainedNetwork
+from memviz.web.keys import KEYS
+from memviz.web.setup import Setup
 
 _ENGINE = ThreadPoolExecutor(max_workers=1, thread_name_prefix="memviz-engine")
 _KEPT = 4
 """Two of what is shown, each with the one before any what-if."""
+MOST_DRAWN = 18_000_000
+"""The most bytes that are drawn of a run: the server's messages have at most 20 MB, and a page must not break there."""
 P = ParamSpec("P")
 R = TypeVar("R")
 torch.set_num_threads(1)
@@ -43,35 +44,6 @@ gc.freeze()  # what is imported stays; collecting it again would stop everybody 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a function of the engine on the engine's thread, and wait for what it gives."""
     return _ENGINE.submit(function, *args, **kwargs).result()
-
-
-@dataclass(frozen=True)
-class Setup:
-    """All that a run follows from.
-
-    Attributes:
-        experiment: the network's settings, with what is edited in it and held in its run.
-        text, kind, standardise: the sequence as typed.
-        change: one token of it that is changed.
-        model: the trained network of `memviz.models` that is run; "" builds the experiment's own.
-    """
-
-    experiment: Experiment
-    text: str
-    kind: str
-    standardise: bool = False
-    change: TokenEdit | None = None
-    model: str = ""
-
-    @property
-    def plain(self) -> "Setup":
-        """Without any what-if."""
-        return replace(self, experiment=self.experiment.plain, change=None)
-
-    def key(self) -> str:
-        """What a cache tells it by: Streamlit itself does not look at the types inside a dataclass."""
-        rest = [self.text, self.kind, self.standardise, str(self.change), self.model]
-        return json.dumps([self.experiment.to_json(), *rest])
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,16 +73,13 @@ class Run:
     said: tuple[Said, ...] = ()
 
 
-_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
-
-
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def run(setup: Setup) -> Run:
     """Build and run a network.
 
     Raises:
         EncodingError: if the text is no such sequence, or the changed token none that the network reads.
-        ValueError: if an edit or an intervention does not fit the run.
+        ValueError: if an edit or an intervention does not fit the run, or more is to be drawn than a message holds.
     """
     before = None if setup == setup.plain else run(setup.plain)
     return call(_run, setup, before)
@@ -127,27 +96,27 @@ def fitting(setup: Setup) -> tuple[Setup, list[str]]:
     return call(_fitting, setup, run(setup.plain))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def flow(setup: Setup, loss: Loss) -> GradientFlow:
     """The gradient of a loss through such a run."""
     done = run(setup)
     return call(gradient_flow, done.network, done.trace, loss)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def flow_payload(setup: Setup, loss: Loss) -> dict[str, Any]:
     """What the stage draws of such a gradient."""
     return call(stage_gradients, run(setup).network, flow(setup, loss))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def proof(setup: Setup) -> Parity:
     """How far such a run is from torch.nn."""
     done = run(setup)
     return call(parity, done.network, done.trace)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) -> Comparison:
     """Such a run beside the one without any what-if, with what became of the gradient.
 
@@ -157,7 +126,7 @@ def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) ->
     done = run(setup)
     if done.before is None:
         raise ValueError("A run is compared with the one without its what-ifs; got a run that has none.")
-    flows = flow(setup.plain, loss_before), flow(setup, loss)
+    flows = _flow_of(done.before, loss_before), _flow_of(done, loss)
     return call(compare, done.before.trace, done.trace, done.alignment, tolerance=tolerance, gradients=flows)
 
 
@@ -180,13 +149,13 @@ def score(setup: Setup) -> float:
     return _score(_of_task(setup))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def _correlations(setup: Setup) -> Correlations:
     trained = models.load(setup.model)
     return call(concepts.correlations, apply(trained.network, setup.experiment.edits), trained.task)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def _score(setup: Setup) -> float:
     trained, experiment = models.load(setup.model), setup.experiment
     network = apply(trained.network, experiment.edits)
@@ -196,6 +165,26 @@ def _score(setup: Setup) -> float:
 def _of_task(setup: Setup) -> Setup:
     """The same for every sequence that is typed."""
     return replace(setup, text="", change=None)
+
+
+def _flow_of(done: Run, loss: Loss) -> GradientFlow:
+    """The gradient through this very run: the caches forget runs and gradients one by one."""
+    found = flow(done.setup, loss)
+    return found if found.trace is done.trace else call(gradient_flow, done.network, done.trace, loss)
+
+
+def check_drawn(*payloads: dict[str, Any]) -> None:
+    """Refuse what no message to the browser holds.
+
+    Raises:
+        ValueError: with how much it is.
+    """
+    size = sum(map(_bytes_of, payloads))
+    if size > MOST_DRAWN:
+        raise ValueError(
+            f"What is drawn of a run has at most {MOST_DRAWN / 1e6:.0f} MB; got {size / 1e6:.0f} MB. "
+            "Take fewer steps, units or what-ifs."
+        )
 
 
 def _run(setup: Setup, before: Run | None) -> Run:
@@ -213,8 +202,17 @@ def _run(setup: Setup, before: Run | None) -> Run:
     trace = record(network, sequence, interventions=setup.experiment.interventions)
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
+    check_drawn(payload)
     said = () if trained is None else tuple(models.said(trained, sequence, trained.predict(trace)))
     return Run(setup, sequence, network, trace, payload, before, alignment, trained, said)
+
+
+def _bytes_of(content: object) -> int:
+    """How much a payload's arrays take in it; everything else is small beside them."""
+    if not isinstance(content, dict):
+        return 0
+    data = content.get("data")
+    return len(data) if isinstance(data, str) else sum(map(_bytes_of, content.values()))
 
 
 def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:
@@ -224,12 +222,9 @@ def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:
             sequence = change.apply(sequence).sequence
         except EncodingError as error:
             change, problems = None, [str(error)]
-    edits, broken_edits = edits_fitting(plain.network, experiment.edits)
-    cell, units = plain.trace.cell, plain.trace.units
-    held, broken = interventions_fitting(experiment.interventions, cell, units, len(sequence))
-    fits = replace(experiment, edits=edits, interventions=held)
-    return replace(setup, experiment=fits, change=change), [
+    fits = fitting_in(plain.network, len(sequence), experiment.edits, experiment.interventions)
+    experiment = replace(experiment, edits=fits.edits, interventions=fits.interventions)
+    return replace(setup, experiment=experiment, change=change), [
         *problems,
-        *broken_edits.values(),
-        *broken.values(),
+        *(why for _, why in fits.left_out),
     ]

@@ -24,10 +24,12 @@ class Page(Generic[S]):
     Attributes:
         name: what the page's keys in the session begin with.
         codec: how the state is written in the address.
+        has_files: whether the page saves its whole state as a file.
     """
 
     name: str
     codec: Codec[S]
+    has_files: bool = False
 
     def current(self) -> S:
         """The state of this session, read from the address the first time and where a link brought another one.
@@ -68,12 +70,8 @@ class Page(Generic[S]):
         st.session_state[self._problems] = []
 
     def refuse(self, sentence: str) -> None:
-        """Leave everything as it is, and say why."""
+        """Leave everything as it is, and say why until the next change."""
         st.session_state[self._problems] = [sentence]
-
-    def say(self, problem: str) -> None:
-        """Say why a change cannot be made; it stays until the next one."""
-        st.session_state[self._problems] = [problem]
 
     def change_experiment(self, **settings: Any) -> None:
         """Change settings of the network; a value that breaks a rule changes nothing and is said."""
@@ -97,28 +95,27 @@ class Page(Generic[S]):
         return {"key": key, "on_change": _emitted, "args": (key, emit)}
 
     def lazy_popover(self, label: str, icon: str, name: str) -> Any:
-        """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change."""
-        key = f"{self.name}-popover-{name}"
+        """A popover whose content is to be made while it is `open`: what nobody sees would slow down every change.
+
+        Its label waits until it is closed: with another one it would be another popover, and shut under the hand.
+        """
+        key, kept = f"{self.name}-popover-{name}", f"{self.name}-popover-{name}-label"
+        if not st.session_state.get(key):
+            st.session_state[kept] = label
+        label = st.session_state.get(kept, label)
         return st.popover(label, icon=f":material/{icon}:" if icon else None, on_change="rerun", key=key)
 
     def publish(self, shown: S) -> None:
         """Bring the address up to date with the state that is on the screen.
 
-        A link holds about 2 kB: a sequence that does not fit is left out, and the page says so.
+        A link holds about 2 kB: what does not fit is left out, and the page says so.
         """
-        query = self.codec.to_query(shown)
-        left_out = []
-        for names, what in ((SEQUENCE, "sequence"), (WHAT_IFS, "edits and interventions")):
-            if len(urlencode(query)) > MOST_ADDRESS_BYTES:
-                left_out.append(f"the {what}")
-                for name in names:
-                    query.pop(name, None)
-        if shown.experiment.in_address != shown.experiment and len(left_out) < 2:
-            left_out.append("some edits or interventions")
+        query, left_out = self._linked(shown)
         if left_out:
+            rest = "; “File” under “What if” saves everything" if self.has_files else ""
             st.caption(
-                f"Too long for a link: {', '.join(left_out)}. The address of this page holds the settings without, "
-                "a file holds everything."
+                f"Too long for a link: {', '.join(left_out)}. "
+                f"The address of this page holds the settings without{rest}."
             )
         st.session_state[_SHOWN] = self.name
         arrived = st.query_params.to_dict()
@@ -130,6 +127,21 @@ class Page(Generic[S]):
         else:
             self._follow(arrived, query)
             st.query_params.from_dict(query)
+
+    def _linked(self, shown: S) -> tuple[dict[str, str], list[str]]:
+        """What a link holds of a state, and what had to be left out of it.
+
+        All what-ifs go, or none: with some of them the link would show another network's numbers without a word.
+        """
+        query, left_out = self.codec.to_query(shown), []
+        is_partial = shown.experiment.in_address != shown.experiment
+        parts = [(SEQUENCE, "sequence"), (WHAT_IFS, "edits and interventions")]
+        for names, what in reversed(parts) if is_partial else parts:
+            if len(urlencode(query)) > MOST_ADDRESS_BYTES or (is_partial and names is WHAT_IFS):
+                left_out.append(f"the {what}")
+                for name in names:
+                    query.pop(name, None)
+        return query, left_out
 
     def _is_own(self, query: dict[str, str]) -> bool:
         """Whether the browser shows an address that this page wrote or has read, rather than one of a link.

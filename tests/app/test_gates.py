@@ -150,7 +150,7 @@ def test_each_kind_keeps_what_was_typed_for_it(open_page: OpenPage) -> None:
 
 def test_every_example_and_every_cell_opens(open_page: OpenPage) -> None:
     from memviz.cells import CELLS
-    from memviz.web.gates.settings import EXAMPLES
+    from memviz.web.sequence import EXAMPLES
 
     for text, kind in EXAMPLES.values():
         assert not open_page(text=text, kind=kind).error

@@ -47,7 +47,7 @@ def test_the_curves_are_those_of_the_changed_networks(open_page: OpenPage) -> No
     app = open_page(lag="20", interventions=CLAMP, edits="set~weight_hh~20~3~2.0")
     np.testing.assert_allclose(line(app, "reach", "LSTM, torch"), lstm_by_autograd(20, True), atol=1e-9)
     np.testing.assert_allclose(line(app, "norms", "|dL/dc|"), lstm_by_autograd(20, True), atol=1e-9)
-    assert "forget gate held at 0.9, at steps 5 to 9" in said(app)
+    assert "forget gate held at 0.900, steps 5 to 9" in said(app)
     assert "weight_hh, row 20, column 3, set to 2" in said(app)
     assert "untrained" not in title(app)
     plain_page = open_page(lag="20")
@@ -71,7 +71,7 @@ def test_two_changes_with_the_same_parts_are_not_taken_for_one_another(open_page
     ablated = line(app, "norms", "|dL/dc|")
     app.query_params["interventions"] = "detach~forget_from_hidden"
     run(app)
-    assert "detached" in said(app)
+    assert "no gradient passes" in said(app)
     detached = line(app, "norms", "|dL/dc|")
     np.testing.assert_array_equal(
         detached, line(open_page(lag="20", interventions="detach~forget_from_hidden"), "norms", "|dL/dc|")
@@ -81,7 +81,7 @@ def test_two_changes_with_the_same_parts_are_not_taken_for_one_another(open_page
 
 def test_twenty_seeds_are_changed_alike(open_page: OpenPage) -> None:
     app = open_page(lag="20", spread="1", interventions="freeze~forget~3~~clamp~update~1.0")
-    assert "frozen at its value of step 3" in said(app)
+    assert "held at its value of step 3" in said(app)
     drawn = [part["name"] for part in charts(app)["reach"]["figure"]["data"]]
     assert {"GRU, least", "GRU, most"} <= set(drawn)
     held = line(app, "reach", "GRU, least")

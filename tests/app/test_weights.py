@@ -86,7 +86,7 @@ def test_the_edits_of_a_link_are_marked_listed_and_beside_what_was_drawn(open_pa
     assert values[3, 2] == 1.5
     assert [edit["text"] for edit in grid["edits"]] == [
         "forget f, unit 3, h 2 set to 1.5",
-        "input i: bias_ih set to 0",
+        "bias_ih of the input gate i set to 0",
     ]
 
 
@@ -97,7 +97,7 @@ def test_an_edit_whose_column_is_gone_is_kept_and_says_why(open_page: OpenPage) 
     (grid,) = sent(app)
     assert grid["active"] == [DEFAULT.unit, 1]
     (gone, there) = grid["edits"]
-    assert gone["text"] == "weight_ih 8, 7 set to 0.5"
+    assert gone["text"] == "weight_ih, row 8, column 7, set to 0.5"
     assert "weight_ih is (32, 2)" in gone["problem"]
     assert there == {"text": "forget f, unit 0, h 0 set to 0.5", "problem": ""}
     app.text_input(key="gates-text").set_value("abcdefgh").run()

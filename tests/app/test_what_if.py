@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -11,6 +13,8 @@ from torch import Tensor
 
 from memviz import encode
 from memviz.edits import insert_token
+from memviz.interventions import Scale
+from memviz.web import engine
 from memviz.web.gates.address import DEFAULT
 from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
 
@@ -112,6 +116,46 @@ def test_what_is_done_can_be_exchanged_and_taken_away(open_page: OpenPage) -> No
     assert address(app)["interventions"] == "reset~t7"
 
 
+def test_reset_takes_back_the_token_the_edits_and_the_interventions_together(open_page: OpenPage) -> None:
+    plain = stage(open_page())["key"]
+    app = open_page(what_if="1", change="delete~2", edits="swap~0~1", interventions="clamp~cell~0.5")
+    assert stage(app)["key"] != plain
+    button(app, "Reset all")
+    assert stage(app)["key"] == plain
+    assert not {"change", "edits", "interventions"} & set(address(app))
+
+
+def test_only_the_intervention_that_is_chosen_is_changed(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.25~~clamp~input~0.5~~reset~t7", chosen="1")
+    run(app.selectbox(key="gates-do-1").set_value("ablate"))
+    assert address(app)["interventions"] == "clamp~forget~0.25~~ablate~input~~reset~t7"
+
+
+def test_a_run_of_which_more_is_drawn_than_a_message_holds_is_refused(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(interventions="scale~forget_bias~0.5")
+    last_good, sizes = stage(app), [len(array["data"]) for array in stage(app)["arrays"].values()]
+    monkeypatch.setattr(engine, "MOST_DRAWN", 2 * sum(sizes))
+    scales = tuple(Scale(f"{gate}_bias", 0.5) for gate in ("input", "forget", "candidate", "output"))
+    app.session_state["gates-state"] = replace(
+        DEFAULT, experiment=replace(DEFAULT.experiment, interventions=scales)
+    )
+    assert "What is drawn of a run has at most" in said(run(app))
+    assert stage(app)["key"] == last_good["key"]
+
+
+def test_gradients_that_no_message_holds_are_not_sent(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = open_page(gradients="1")
+    assert "gradients" in stage(app)
+    monkeypatch.setattr(engine, "MOST_DRAWN", len(json.dumps(stage(app)["arrays"])) * 2)
+    assert "The gradients are not shown." in said(run(app))
+    assert "gradients" not in stage(app)
+    assert not stage(app)["position"]["gradients"]
+
+
 def test_an_ablation_and_a_cut_gradient_of_one_signal_are_told_apart(open_page: OpenPage) -> None:
     # Both hold the same parts: a cache that looks at those alone would show one for the other.
     app = open_page(what_if="1", interventions="ablate~cell")
@@ -127,7 +171,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
     numbers = shown(app)
     run(app.segmented_control(key="gates-family").set_value("gru"))
     assert "Not applied to this run" in said(app)
-    assert "got forget" in said(app)
+    assert "GRU has no signal forget." in said(app)
     assert address(app)["interventions"] == "clamp~forget~0.0"
     run(app.segmented_control(key="gates-family").set_value("lstm"))
     assert not said(app)
@@ -142,7 +186,7 @@ def test_an_intervention_that_does_not_fit_waits_and_is_said(open_page: OpenPage
         ({"interventions": "clamp~forget~0.0~~ablate~forget~t3"}, "got two for forget at step 3, unit 0"),
         ({"interventions": "freeze~cell~10"}, "after step 10, the last, is none"),
         ({"interventions": "clamp~forget~nan"}, "An intervention is written as"),
-        ({"interventions": "clamp~forgot~1"}, "got forgot"),
+        ({"interventions": "clamp~forgot~1"}, "LSTM has no signal forgot."),
         ({"edits": "set~weight_hh~99~0~1"}, "weight_hh is (32, 8)"),
         ({"edits": "swap~0~8"}, "The units are 0 to 7; got 8."),
         ({"change": "replace~2~z"}, "A network reads the symbols of its alphabet"),
@@ -185,7 +229,7 @@ def test_a_changed_token_is_shown_beside_the_original(open_page: OpenPage) -> No
     hidden, _ = lstm(inputs, {})
     assert shown(app)["hidden"] == pytest.approx(float(hidden[6, UNIT]), abs=1e-15)
     assert stage(app)["tokens"] == list("heollo␣world")
-    assert title(app).startswith("From step 3 (“l”) the cell state changes")
+    assert title(app).startswith("From step 2 (“o”) the cell state changes")
     button(opened(app, "token"), "Back to the original")
     assert "change" not in address(app)
 
@@ -212,3 +256,12 @@ def test_a_link_with_everything_changed_shows_the_same_elsewhere(open_page: Open
     assert shown(elsewhere) == shown(app)
     assert stage(elsewhere)["gradients"]["key"] == stage(app)["gradients"]["key"]
     assert charts(elsewhere) == charts(app)
+
+
+def test_a_held_network_is_opened_beside_itself(open_page: OpenPage) -> None:
+    app = open_page(what_if="1", interventions="clamp~forget~0.0")
+    (link,) = [part.proto for part in app.get("page_link") if part.proto.label == "Side by side"]
+    query = dict(parse_qsl(link.query_string))
+    assert query["sides"] == "lstm,lstm;interventions:clamp~forget~0.0"
+    assert query["text"] == "hello world"
+    assert len(open_page(what_if="1", change="delete~3").get("page_link")) == 0

@@ -178,3 +178,17 @@ def test_fewer_units_pressed_quickly_leave_the_page_alive(page: Page, open_app: 
     page.wait_for_url("**hidden_size=1&**")
     expect(page.get_by_text("unit 0", exact=False).first).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+
+def test_a_panel_stays_open_while_what_its_button_says_changes(page: Page, open_app: OpenApp) -> None:
+    open_app(page)
+    page.get_by_role("button", name="Loss: sum of h over units at step 10").click()
+    slider = page.get_by_role("slider", name="read at timestep")
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(300)
+    page.wait_for_url("**loss_timestep=7**")
+    expect(slider).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Loss: sum of h over units at step 7")).to_be_visible()

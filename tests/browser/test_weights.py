@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import Locator, Page, expect
 
 from memviz import encode
-from memviz.grid.component import script
+from memviz.bundle import bundle
 from memviz.theme import MINUS
 from memviz.web.gates.address import DEFAULT
 from tests.browser.reading import TEXT, close, nodes, read
@@ -154,7 +154,7 @@ def test_edits_that_follow_each_other_faster_than_the_server_are_all_kept(
     shown = [cell(page, 0, column).locator(".value").inner_text() for column in range(8)]
     assert [read(text) for text in shown] == [round(0.1 * k, 1) for k in range(1, 9)]
     page.get_by_role("button", name="Zero this block").click()
-    expect(page.locator(".grid .edits li")).to_have_text(["forget f: weight_hh set to 0Remove"])
+    expect(page.locator(".grid .edits li")).to_have_text(["weight_hh of the forget gate f set to 0Remove"])
     expect(cell(page, 7, 7).locator(".value")).to_have_text("0")
 
 
@@ -211,7 +211,7 @@ def test_the_grid_has_no_violation_and_fits(
 
 
 def test_the_browser_reads_a_weight_as_python_does(page: Page) -> None:
-    source = script().replace("export default function", "const adapter = function")
+    source = bundle("grid/reading").replace("export function", "function")
     texts = [text for text in (*TAKEN, *REFUSED, "1,250") if "\ud800" not in text]
     page.goto("about:blank")
     found = page.evaluate(f"(texts) => {{ {source}\n return texts.map(readWeight); }}", texts)

@@ -1,26 +1,21 @@
 """What a what-if does, in words: each number of the sentence is computed anew here, with torch."""
 
 import numpy as np
-import pytest
 import torch
 
 from memviz import (
-    Ablate,
     Add,
     Clamp,
     Detach,
     Experiment,
-    Freeze,
-    Patch,
-    Reset,
     Scale,
     compare,
     encode,
     gradient_flow,
     record,
 )
-from memviz.cells import CELLS
-from memviz.findings import MEETING, in_words, meeting_step, opposite, signal_in_words, what_if_finding
+from memviz.edits import delete_token
+from memviz.findings import MEETING, meeting_step, opposite, what_if_finding
 from memviz.interventions import Intervention
 from memviz.theme import number
 
@@ -100,39 +95,14 @@ def test_runs_that_meet_again_say_from_which_step_on() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("intervention", "words"),
-    [
-        (Clamp("forget", 1.0), "forget gate f held at 1.00"),
-        (
-            Clamp("forget", 0.25, [0, 3], range(2, 6)),
-            "forget gate f held at 0.250, units 0 and 3, steps 2 to 5",
-        ),
-        (Scale("cell", -0.5, [2]), "cell state c multiplied by −0.500, unit 2"),
-        (
-            Add("candidate_pre", 2, steps=[0, 1, 4, 5, 6, 9]),
-            "candidate g: its pre-activation shifted by +2.00, steps 0, 1, 4 to 6 and 9",
-        ),
-        (Add("hidden", -2), "hidden state h shifted by −2.00"),
-        (Ablate("input_from_hidden"), "input gate i: its hidden state's part U h cut to 0"),
-        (Freeze("output", 3), "output gate o frozen at its value of step 3"),
-        (Detach("cell_tanh"), "tanh of the cell state kept, its gradient cut"),
-        (Patch("cell", np.zeros((2, 2)), steps=[1]), "cell state c taken from another run, step 1"),
-        (Reset([4, 9]), "state reset to 0 before steps 4 and 9"),
-        (Reset(), "state reset to 0 before each step"),
-        (Clamp("no_such_pre", 1.0), "no_such_pre held at 1.00"),
-    ],
-)
-def test_an_intervention_is_said_as_a_reader_would(intervention: Intervention, words: str) -> None:
-    assert in_words(intervention) == words
-
-
-@pytest.mark.parametrize("name", sorted(CELLS))
-def test_every_signal_of_every_cell_has_a_name_of_its_own(name: str) -> None:
-    cell = CELLS[name]
-    called = [signal_in_words(signal, cell.family) for signal in cell.signal_names]
-    assert len(set(called)) == len(called)
-    assert not set(called) & set(cell.signal_names)
+def test_a_token_that_is_taken_from_the_end_leaves_all_common_steps_alone() -> None:
+    network = Experiment(seed=1).build(SEQUENCE)
+    edited = delete_token(SEQUENCE, 10)
+    before, after = record(network, SEQUENCE), record(network, edited.sequence)
+    said = what_if_finding(compare(before, after, edited.alignment))
+    change = np.linalg.norm(before["hidden"][10] - before["hidden"][9]) / np.linalg.norm(before["hidden"][10])
+    percent = number(float(change) * 100, 2)
+    assert said == f"No number of the run changes that both runs have, the last hidden state by {percent}%."
 
 
 def test_a_gate_is_first_held_where_it_is_not() -> None:

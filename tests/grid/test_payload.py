@@ -23,7 +23,6 @@ from memviz.grid import (
     network_key,
     unit_block,
 )
-from memviz.grid.component import script
 from memviz.network import Network
 from tests import oracles
 
@@ -80,30 +79,6 @@ def test_the_key_names_networks_with_the_same_cells() -> None:
     assert len(keys) == len(oracles.NAMES)
 
 
-def test_the_browsers_modules_are_one_script_in_which_no_two_share_a_name() -> None:
-    text = script()
-    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
-    assert len(names) > 30
-    # Indentation is left out, so that names inside functions stand at the start of a line, too: those may repeat.
-    modules = "\n".join(_top_level(text_of) for text_of in _sources())
-    tops = re.findall(r"^(?:export )?(?:function|const|let|class) (\w+)", modules, re.MULTILINE)
-    assert sorted(tops) == sorted(set(tops))
-    assert set(tops) <= set(names)
-    assert not re.search(r"^import ", text, re.MULTILINE)
-    assert len(re.findall(r"^export ", text, re.MULTILINE)) == 1
-
-
-def _sources() -> list[str]:
-    from memviz.grid.component import _MODULES
-    from memviz.paths import ASSETS
-
-    return [(ASSETS / f"{name}.js").read_text(encoding="utf-8") for name in _MODULES]
-
-
-def _top_level(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not line.startswith((" ", "//")))
-
-
 class TestEditor:
     """What a reader's commands become."""
 
@@ -139,8 +114,8 @@ class TestEditor:
         words = [self.editor.words(edit) for edit in edits]
         assert words == [
             f"forget f, unit 1, x: '{HOSTILE}' set to −0.25",
-            "Units 1 and 2 swapped",
-            "forget f: weight_hh set to 0",
+            "units 1 and 2 swapped",
+            "weight_hh of the forget gate f set to 0",
         ]
         assert self.editor.obeyed(Remove(1, words[1]), edits) == (edits[0], edits[2])
         for command in (Remove(0, words[1]), Remove(3, words[1])):
@@ -148,8 +123,8 @@ class TestEditor:
                 self.editor.obeyed(command, edits)
 
     def test_an_edit_that_does_not_fit_has_words_too(self) -> None:
-        assert self.editor.words(SetWeight("weight_ih", 5, 9, 2.0)) == "weight_ih 5, 9 set to 2"
-        assert self.editor.words(ZeroBlock("weight_ih", "reset")) == "reset: weight_ih set to 0"
+        assert self.editor.words(SetWeight("weight_ih", 5, 9, 2.0)) == "weight_ih, row 5, column 9, set to 2"
+        assert self.editor.words(ZeroBlock("weight_ih", "reset")) == "weight_ih of the reset gate r set to 0"
         assert self.editor.words(ZeroBlock("bias_ih")) == "bias_ih set to 0"
 
     def test_a_command_for_another_network_or_place_is_refused(self) -> None:

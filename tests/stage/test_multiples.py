@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from memviz import Clamp, Experiment, encode, gradient_flow, record
+from memviz.bundle import bundle
 from memviz.cells import CELLS
 from memviz.gradients import GradientFlow, Loss
-from memviz.stage.bundle import bundle
 from memviz.stage.multiples import ROLES, multiples_payload, part_of
 from memviz.stage.multiples.payload import decades, symmetric
 
@@ -174,7 +174,7 @@ def test_runs_that_do_not_stand_side_by_side_are_refused() -> None:
 
 
 def test_the_script_holds_the_modules_of_both_folders() -> None:
-    text = bundle("multiples/streamlit")
-    for module in ("colours", "numbers", "multiples_panels", "multiples_grid"):
+    text = bundle("stage/multiples/streamlit")
+    for module in ("stage_colours", "stage_numbers", "stage_multiples_panels", "stage_multiples_grid"):
         assert text.count(f"const module_{module} = (() => {{") == 1
-    assert "module_machine" not in text
+    assert "module_stage_machine" not in text

@@ -194,7 +194,7 @@ def test_a_bias_is_heeded_exactly_where_it_changes_a_number(name: str) -> None:
         ),
         (
             Side("lstm", (("interventions", (Ablate("forget"), Detach("cell"), Reset([3]))),)),
-            "LSTM, forget gate f cut to 0; cell state c kept, its gradient cut…",
+            "LSTM, forget gate f cut to 0; cell state c: no gradient passes; s…",
         ),
     ],
 )

@@ -1,62 +1,20 @@
-"""What is said of edits and interventions on the gradients page, its links with them, and the keys of its caches."""
+"""What the gradients page says of edits and interventions, and its links with them."""
 
-import hashlib
-import itertools
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from streamlit.runtime.caching.cache_type import CacheType
-from streamlit.runtime.caching.hashing import update_hash
 
 from memviz.cells import CELLS
-from memviz.edits import SetWeight, SwapUnits, ZeroBlock
+from memviz.edits import SetWeight, SwapUnits
 from memviz.experiment import Experiment
-from memviz.gradients import FOUR, Study
-from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale
+from memviz.gradients import FOUR
+from memviz.interventions import Ablate, Clamp, Reset, Scale
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState, linked
-from memviz.web.gradients.what_ifs import in_words, said
-from memviz.web.keys import KEYS
+from memviz.web.gradients.what_ifs import said
 
 ROWS = np.arange(12.0).reshape(4, 3)
-
-
-@pytest.mark.parametrize(
-    ("what_if", "words"),
-    [
-        (Clamp("forget", 1, [0, 2], [3, 4, 5, 8]), "forget gate held at 1, units 0, 2, at steps 3 to 5, 8"),
-        (Scale("candidate_pre", -0.25), "pre-activation of the candidate times −0.25"),
-        (Add("output_from_hidden", 1e-7, [1]), "U h of the output gate plus 1e−07, unit 1"),
-        (Ablate("cell", None, [7]), "cell state held at 0, at step 7"),
-        (Freeze("hidden", 4), "hidden state frozen at its value of step 4"),
-        (Detach("cell_tanh"), "tanh of the cell state detached from the gradient"),
-        (Patch("cell", ROWS), "cell state patched from another run"),
-        (Add("forget_bias", 2), "bias of the forget gate plus 2"),
-        (Scale("input_from_cell", 2), "peephole of the input gate times 2"),
-        (Reset(), "state set to 0 before every step"),
-        (Reset([4, 5, 9]), "state set to 0 before steps 4 to 5, 9"),
-        (
-            Ablate("reset", range(0, 20, 2)),
-            "reset gate held at 0, units 0, 2, 4, 6, 8, 10 and more, 10 in all",
-        ),
-        (SetWeight("weight_hh", 9, 3, 0.5), "weight_hh, row 9, column 3, set to 0.5"),
-        (SetWeight("bias_ih", 9, None, -2), "bias_ih, row 9, set to −2"),
-        (ZeroBlock("weight_ih"), "weight_ih set to 0"),
-        (ZeroBlock("weight_ih", "update"), "weight_ih of the update gate set to 0"),
-        (SwapUnits(1, 2), "units 1 and 2 exchanged"),
-    ],
-)
-def test_each_what_if_has_its_words(what_if, words: str) -> None:
-    assert in_words(what_if) == words
-
-
-def test_every_signal_of_every_cell_has_a_name_in_words() -> None:
-    names = {signal for cell in CELLS.values() for signal in cell.signal_names}
-    words = {signal: in_words(Ablate(signal)) for signal in names}
-    assert len(set(words.values())) == len(names)
-    assert not any("_" in text for text in words.values())
 
 
 def said_of(state: GradientsState) -> tuple[str, list[str]]:
@@ -80,11 +38,11 @@ def test_one_line_says_what_acts_where_and_a_sentence_what_does_not() -> None:
     )
     line, left_out = said_of(GradientsState(experiment=experiment, network="elman"))
     assert line == (
-        "What if, in “LSTM, torch's default” and “LSTM, forget bias 3.0”: bias_hh, row 3, set to 1; forget gate held "
-        "at 1. And in every network: hidden state times 0.5. And in “GRU”: update gate held at 0."
+        "What if, in “LSTM, torch's default” and “LSTM, forget bias 3.0”: bias_hh, row 3, set to 1; forget gate "
+        "held at 1.00. And in every network: hidden state times 0.5. And in “GRU”: update gate cut to 0."
     )
     assert left_out == [
-        "Left out: forget gate held at 0, at step 101. The steps of this run are 0 to 100; got 101."
+        "Left out: forget gate cut to 0, step 101. The steps of this run are 0 to 100; got 101."
     ]
     only = replace(experiment, edits=(), interventions=(Clamp("forget", 1.0),))
     line, left_out = said_of(GradientsState(experiment=only, network="elman"))
@@ -93,9 +51,7 @@ def test_one_line_says_what_acts_where_and_a_sentence_what_does_not() -> None:
     nowhere = replace(experiment, edits=(), interventions=(Clamp("output_from_cell", 1.0),))
     line, left_out = said_of(GradientsState(experiment=nowhere))
     assert line == "None of the what-ifs acts here."
-    assert left_out == [
-        "Left out: peephole of the output gate held at 1. LSTM has no signal output_from_cell."
-    ]
+    assert left_out == ["Left out: output gate's peephole held at 1.00. LSTM has no signal output_from_cell."]
     assert said_of(GradientsState(experiment=nowhere, network="lstm-peephole"))[1] == []
 
 
@@ -124,37 +80,3 @@ def test_a_link_from_another_page_opens_its_network_with_its_what_ifs(cell, bias
 def test_an_address_without_what_ifs_has_none() -> None:
     assert DEFAULT.experiment == DEFAULT.experiment.plain
     assert not {"edits", "interventions"} & set(CODEC.to_query(DEFAULT))
-
-
-def key_of(value: object) -> str:
-    hasher = hashlib.md5(usedforsecurity=False)
-    update_hash(value, hasher, CacheType.RESOURCE, None, KEYS)
-    return hasher.hexdigest()
-
-
-def test_no_two_experiments_are_one_to_the_caches() -> None:
-    # To Streamlit a dataclass is a dictionary: Ablate and Detach have the same fields, Clamp's value is its name alone.
-    what_ifs = [
-        *(
-            kind("forget", *more)
-            for kind in (Ablate, Detach)
-            for more in ((), ([0],), (None, [0]), ([0, 1],))
-        ),
-        *(kind("forget", 1.0) for kind in (Clamp, Scale, Add)),
-        *(Freeze("forget", at) for at in (0, 1)),
-        *(Patch("forget", ROWS + k) for k in (0, 1e-12)),
-        *(Reset(), Reset([0])),
-    ]
-    experiments = [Experiment(interventions=(what_if,)) for what_if in what_ifs]
-    experiments += [
-        Experiment(),
-        Experiment(interventions=tuple(what_ifs[:2])),
-        Experiment(edits=(SwapUnits(0, 1),)),
-    ]
-    experiments += [Experiment(edits=(SetWeight("weight_hh", 0, column, 1.0),)) for column in (0, 1)]
-    keys = [key_of(experiment) for experiment in experiments]
-    keys += [key_of(Study(experiment=experiment)) for experiment in experiments]
-    keys += [key_of(Study(experiment=experiments[0], lag=lag)) for lag in (5, 6)]
-    for (first, one), (second, other) in itertools.combinations(enumerate(keys), 2):
-        assert one != other, (first, second)
-    assert key_of(Study(experiment=experiments[3])) == key_of(Study(experiment=experiments[3]))

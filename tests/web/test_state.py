@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from memviz.edits import SetWeight
 from memviz.web import state
 from memviz.web.gates.address import DEFAULT, GatesState
 
@@ -168,6 +169,18 @@ def test_a_sequence_that_is_too_long_for_a_link_is_left_out_and_stays_on_the_pag
     assert at(app).text == long
     assert typed(app, "short").text == "short"
     assert not app.caption
+
+
+def test_edits_of_which_a_link_can_hold_only_some_are_all_left_out_of_it(app: AppTest) -> None:
+    at(app, {"edits": "swap~0~1", "interventions": "clamp~forget~1"})
+    assert {"edits", "interventions"} <= set(address(app))
+    many = replace(DEFAULT.experiment, edits=tuple(SetWeight("bias_ih", k, None, 1.0) for k in range(65)))
+    app.session_state["first-state"] = replace(DEFAULT, experiment=many)
+    assert at(app).experiment == many
+    assert not {"edits", "interventions"} & set(address(app))
+    assert app.caption[0].value == (
+        "Too long for a link: the edits and interventions. The address of this page holds the settings without."
+    )
 
 
 def typed_first(app: AppTest, text: str) -> GatesState:

@@ -5,13 +5,14 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.stage.bundle import FOLDER, bundle
+from memviz.bundle import bundle
+from memviz.paths import ASSETS
 
 _component = st.components.v2.component(
     "memviz_multiples",
     html='<div class="multiples"></div>',
-    css=(FOLDER / "multiples" / "multiples.css").read_text(encoding="utf-8"),
-    js=bundle("multiples/streamlit"),
+    css=(ASSETS / "stage" / "multiples" / "multiples.css").read_text(encoding="utf-8"),
+    js=bundle("stage/multiples/streamlit"),
 )
 _NOWHERE: dict[str, Any] = {}
 

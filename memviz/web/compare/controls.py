@@ -20,22 +20,21 @@ from memviz.web.compare.sides import LETTERS, Side, heeds
 from memviz.web.compare.words import label_of
 from memviz.web.gates.address import CODEC as GATES_CODEC
 from memviz.web.gates.address import GatesState
-from memviz.web.gates.settings import EXAMPLES, KIND_LABELS
+from memviz.web.loss import loss_popover
 from memviz.web.markdown import escaped
 from memviz.web.models import FIXED
+from memviz.web.sequence import sequence_controls
 from memviz.web.settings import INITIALISATION_LABELS, weight_settings
 
 _BIASES = ("forget_bias", "update_bias", "input_bias")
 _AS_ALL = "as all sides"
 _NOTHING = "nothing"
-_SUM = "sum"
-_TEXTS = "compare-texts"
 
 
 def show(state: CompareState, read: Loss, time: int) -> None:
     """The row on top of the page; `read` is the loss as this sequence of so many timesteps has it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _sequence(state)
+        sequence_controls(PAGE)
         trained.picker(state)
         experiment = state.experiment
         fixed: dict[str, Any] = {"disabled": True, "help": FIXED} if state.model else {}
@@ -56,7 +55,7 @@ def show(state: CompareState, read: Loss, time: int) -> None:
             width=110,
             **fixed | PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
         )
-        _loss(state, read, time)
+        loss_popover(PAGE, read, experiment.hidden_size, time)
         if state.model:
             return
         with PAGE.lazy_popover("More", "tune", "more") as more:
@@ -84,67 +83,6 @@ def sides(state: CompareState) -> None:
             key="compare-add",
             on_click=lambda: _copy(len(PAGE.current().sides) - 1),
         )
-
-
-def _loss(state: CompareState, read: Loss, time: int) -> None:
-    units, last = state.experiment.hidden_size, time - 1
-    step = last if read.timestep is None else read.timestep
-    what = "sum of h" if read.unit is None else f"h of unit {read.unit}"
-    with PAGE.lazy_popover(f"Loss: {what} at step {step}", "flag", "loss") as popover:
-        if not popover.open:
-            return
-        st.selectbox(
-            "Loss",
-            [_SUM, *range(units)],
-            format_func=lambda unit: "sum of h over units" if unit == _SUM else f"h of unit {unit}",
-            **PAGE.bound(
-                "loss_unit",
-                _SUM if read.unit is None else read.unit,
-                lambda unit: PAGE.change(loss_unit=None if unit == _SUM else unit),
-                fits=units,
-            ),
-        )
-        if last > 0:
-            st.slider(
-                "read at timestep",
-                0,
-                last,
-                **PAGE.bound(
-                    "loss_timestep",
-                    step,
-                    lambda chosen: PAGE.change(loss_timestep=None if chosen == last else chosen),
-                    fits=last,
-                ),
-            )
-
-
-def _sequence(state: CompareState) -> None:
-    if state.kind == "numbers":
-        st.text_area("Sequence", height=80, **PAGE.bound("text", state.text, _retyped))
-    else:
-        st.text_input("Sequence", live="200ms", **PAGE.bound("text", state.text, _retyped))
-    st.selectbox(
-        "Read as",
-        list(KIND_LABELS),
-        format_func=KIND_LABELS.__getitem__,
-        width=105,
-        disabled=bool(state.model),
-        help=FIXED if state.model else None,
-        **PAGE.bound("kind", state.kind, _read_as),
-    )
-
-
-def _retyped(text: str) -> None:
-    PAGE.change(text=text)
-
-
-def _read_as(kind: str) -> None:
-    """Read the sequence as another kind; each kind remembers what was typed for it."""
-    state = PAGE.current()
-    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
-    texts[state.kind] = state.text
-    examples = {kind: text for text, kind in reversed(EXAMPLES.values())}
-    PAGE.change(kind=kind, text=texts.get(kind, examples[kind]))
 
 
 def _shared(state: CompareState) -> None:
@@ -313,7 +251,7 @@ def _change(index: int, changed: Callable[[Side], Side]) -> None:
     try:
         sides[index] = changed(sides[index])
     except ValueError as error:
-        PAGE.say(str(error))
+        PAGE.refuse(str(error))
         return
     PAGE.change(sides=tuple(sides))
 

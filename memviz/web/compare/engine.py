@@ -1,6 +1,5 @@
 """What the compare page asks of the engine: each side's run and gradient, and what is drawn of all."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +18,11 @@ from memviz.web.compare.address import CompareState
 from memviz.web.compare.sides import LETTERS, MOST_SIDES, Side
 from memviz.web.compare.tables import differences
 from memviz.web.compare.words import label_of
-from memviz.web.engine import Setup
+from memviz.web.keys import KEYS
+from memviz.web.setup import Setup
 
 _KEPT_SIDES = MOST_SIDES + 2
 _KEPT = 2
-_BY_KEY: dict[str | type[Any], Callable[[Any], Any]] = {Setup: Setup.key}
 MOST_WORK = 200 * 64**2
 """The most that steps * units^2 may be for each side on a server that many share: any text of 64 units."""
 
@@ -127,7 +126,7 @@ def _sequence(text: str, kind: str, standardise: bool) -> Sequence:
     return engine.call(encode, text, kind, standardise=standardise)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False, hash_funcs=KEYS)
 def _flow(setup: Setup, loss: Loss) -> GradientFlow:
     """The gradient through one side's run; whoever changes one side waits for that one alone."""
     sequence = _sequence(setup.text, setup.kind, setup.standardise)
@@ -145,7 +144,7 @@ def run(experiment: Experiment, sequence: Sequence, loss: Loss) -> GradientFlow:
     return gradient_flow(network, trace, loss)
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=_BY_KEY)
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def _payload(
     setups: tuple[Setup, ...],
     loss: Loss,

@@ -5,11 +5,10 @@ from typing import Any
 from memviz.cells import CELLS, Cell
 from memviz.encoding import Sequence
 from memviz.experiment import Experiment
-from memviz.findings import in_words
 from memviz.gradients import Loss
-from memviz.theme import number
 from memviz.web.compare.address import CompareState
 from memviz.web.compare.sides import SETTINGS, Side, heeds
+from memviz.words import edits_in_brief, in_words, short
 
 _DRAWN = {
     "uniform": "weights as torch draws them",
@@ -68,18 +67,12 @@ def _said(name: str, value: Any, cell: Cell) -> str:
         said = "; ".join(in_words(each, cell.family) for each in value) or "no interventions"
         return said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
     if name == "edits":
-        return f"{len(value)} edit{'s' * (len(value) != 1)} of its weights"
+        return edits_in_brief(value)
     if name == "initialisation":
         return _DRAWN[value]
     if name == "chrono_steps":
         return f"chrono biases up to {value:,} steps"
     if name == "recurrent_scale":
-        return f"weights from h times {_short(value)}"
+        return f"weights from h times {short(value)}"
     label = name.replace("_", " ")
-    return f"{label} as drawn" if value is None else f"{label} {_short(value)}"
-
-
-def _short(value: float) -> str:
-    """A number without the zeros that say nothing: 3, not 3.00."""
-    written = number(value)
-    return written.rstrip("0").rstrip(".") if "." in written and "e" not in written else written
+    return f"{label} as drawn" if value is None else f"{label} {short(value)}"

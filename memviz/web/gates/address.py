@@ -12,9 +12,9 @@ from memviz.models import load
 from memviz.stage import NODES, PHASES
 from memviz.theme import LOOKS
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, several, text, whole
-from memviz.web.engine import Setup
 from memviz.web.models import FIELD as MODEL
 from memviz.web.models import with_example
+from memviz.web.setup import Setup
 
 MOST_UNITS = 6
 _MOST_TEXT = max(MAX_BYTES.values())

@@ -8,7 +8,7 @@ import streamlit as st
 from memviz.concepts import Correlations, Found
 from memviz.experiment import MOST_WHAT_IFS
 from memviz.figures import correlation_dots
-from memviz.findings import concept_finding, holding_finding, signal_in_words
+from memviz.findings import concept_finding, holding_finding
 from memviz.interventions import Clamp
 from memviz.theme import number
 from memviz.web import engine
@@ -17,6 +17,7 @@ from memviz.web.engine import Run
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.markdown import escaped
+from memviz.words import signal_in_words
 
 _LISTED = 6
 

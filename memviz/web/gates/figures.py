@@ -16,8 +16,7 @@ from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
-
-_SUM = "sum"  # a select box takes None for no choice
+from memviz.web.loss import loss_popover
 
 
 def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
@@ -42,12 +41,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         figure = gradient_lines(flow, trace.cell.family, gradient_finding(flow), is_dark())
         alt = f"Gradient norms over time on a log axis. {gradient_finding(flow)}"
         chart(PAGE, "gradients", figure, alt, flow.to_frame)
-        last = len(trace) - 1
-        timestep = last if flow.loss.timestep is None else flow.loss.timestep
-        loss = f"Loss: {_loss_label(_SUM if flow.loss.unit is None else flow.loss.unit, flow)} at step {timestep}"
-        with PAGE.lazy_popover(loss, "flag", "loss") as popover:
-            if popover.open:
-                _loss_controls(flow, trace)
+        loss_popover(PAGE, flow.loss, trace.units, len(trace))
         if flow.loss.kind != "value":
             st.caption(
                 "The loss is that of the task, through the network's read-out"
@@ -66,40 +60,6 @@ def _units_control(units: list[int], trace: Trace) -> None:
             "units", units, lambda chosen: PAGE.change(units=tuple(chosen) or (0,)), fits=trace.units
         ),
     )
-
-
-def _loss_controls(flow: GradientFlow, trace: Trace) -> None:
-    last = len(trace) - 1
-    timestep = last if flow.loss.timestep is None else flow.loss.timestep
-    st.selectbox(
-        "Loss",
-        [_SUM, *range(trace.units)],
-        format_func=lambda unit: _loss_label(unit, flow),
-        **PAGE.bound(
-            "loss_unit",
-            _SUM if flow.loss.unit is None else flow.loss.unit,
-            lambda unit: PAGE.change(loss_unit=None if unit == _SUM else unit),
-            fits=trace.units,
-        ),
-    )
-    if last > 0:
-        st.slider(
-            "read at timestep",
-            0,
-            last,
-            **PAGE.bound(
-                "loss_timestep",
-                timestep,
-                lambda step: PAGE.change(loss_timestep=None if step == last else step),
-                fits=last,
-            ),
-        )
-
-
-def _loss_label(unit: int | str, flow: GradientFlow) -> str:
-    if unit == _SUM:
-        return "sum of h over units" if flow.loss.kind == "value" else f"{flow.loss.kind} of the task"
-    return f"h of unit {unit}"
 
 
 def _proof(proof: Parity) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from memviz.findings import in_words, indexes, opposite, signal_in_words
+from memviz.findings import opposite
 from memviz.interventions import (
     Ablate,
     Add,
@@ -22,6 +22,7 @@ from memviz.live import dial, dialled
 from memviz.theme import is_gate
 from memviz.trace import Trace
 from memviz.web.gates.page import PAGE
+from memviz.words import in_words, indexes, signal_in_words
 
 _KINDS: dict[str, str] = {
     "clamp": "hold at",

@@ -3,4 +3,4 @@
 from memviz.web.gates.address import CODEC
 from memviz.web.state import Page
 
-PAGE = Page("gates", CODEC)
+PAGE = Page("gates", CODEC, has_files=True)

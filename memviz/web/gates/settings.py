@@ -13,24 +13,6 @@ CELL_FAMILIES = {
 }
 """The label of each family and its cells, the plain one first."""
 
-KIND_LABELS = {
-    "text": "text",
-    "words": "words",
-    "bits": "bits",
-    "numbers": "numbers",
-    "signal": "a signal",
-}
-
-EXAMPLES = {
-    "hello world": ("hello world", "text"),
-    "aⁿbⁿ: count, then match": ("aaaaaabbbbbb", "text"),
-    "Bit latch: one 1, then 0s": ("1000000000000000", "bits"),
-    "Sine": ("sine 60 period=20", "signal"),
-    "Words": ("the cat that the dogs chased runs", "words"),
-    "Numbers": ("0.5, 1, -0.5, 0, 0, 0, 2, 0, 0, 0", "numbers"),
-}
-"""Sequences worth a look: label -> (text, kind); the first of each kind stands in when that kind is chosen."""
-
 DEFAULT_BIAS = 3.0
 
 

@@ -13,6 +13,7 @@ from memviz.web.address import BROKEN
 from memviz.web.engine import Run
 from memviz.web.gates.address import CODEC, GatesState
 from memviz.web.gates.page import PAGE
+from memviz.web.markdown import escaped
 
 FRAGMENT = "gates-step"
 """The fragment's key: who brings the reader elsewhere may rerun the stage alone."""
@@ -36,6 +37,7 @@ def show(shown: GatesState, run: Run, picked: str) -> None:
     wished = {name: getattr(state, name) for name in _OF_THE_READER}
     detail = step_detail(run.network, trace, timestep, unit)
     gradients = _gradients(shown, run) if state.gradients else None
+    wished["gradients"] = gradients is not None
     where = {**wished, "timestep": timestep, "unit": unit, "weight": _pointed(state.weight)}
     stage(run.payload, where, detail, _moved, key=_STAGE, gradients=gradients)
     PAGE.publish(replace(shown, **wished, weight=state.weight))
@@ -56,8 +58,14 @@ def loss(state: GatesState, run: Run) -> Loss:
     return Loss(timestep, unit)
 
 
-def _gradients(shown: GatesState, run: Run) -> dict[str, Any]:
-    return engine.flow_payload(run.setup, loss(shown, run))
+def _gradients(shown: GatesState, run: Run) -> dict[str, Any] | None:
+    found = engine.flow_payload(run.setup, loss(shown, run))
+    try:
+        engine.check_drawn(run.payload, found)
+    except ValueError as error:
+        st.warning(escaped(f"The gradients are not shown. {error}"), icon=":material/error:")
+        return None
+    return found
 
 
 def _moved() -> None:

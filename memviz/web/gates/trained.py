@@ -13,8 +13,8 @@ from memviz.web.charts import is_dark
 from memviz.web.engine import Run
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
-from memviz.web.gates.settings import EXAMPLES
 from memviz.web.markdown import escaped
+from memviz.web.sequence import EXAMPLES
 
 
 def picker(state: GatesState) -> None:

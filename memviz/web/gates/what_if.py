@@ -1,20 +1,23 @@
 """The What if panel: a signal is held, a token changed, and everything on the page is the run that follows from it."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
 
 from memviz.experiment import MOST_WHAT_IFS
-from memviz.findings import in_words, opposite, signal_in_words
+from memviz.findings import opposite
 from memviz.interventions import Clamp, Intervention
 from memviz.theme import is_gate
 from memviz.trace import Trace
+from memviz.web.compare.links import with_and_without
 from memviz.web.engine import Run
 from memviz.web.gates import file, intervention, token
 from memviz.web.gates.address import GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.markdown import escaped
+from memviz.words import edits_in_brief, in_words, signal_in_words
 
 
 def show(state: GatesState, run: Run) -> None:
@@ -22,7 +25,7 @@ def show(state: GatesState, run: Run) -> None:
     before = run.before or run
     held = state.experiment.interventions
     chosen = min(state.chosen, len(held) - 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         _hold_button(state, before.trace)
         token.popover(state, before)
         if state.change is not None:
@@ -37,17 +40,29 @@ def show(state: GatesState, run: Run) -> None:
                 on_click=_reset,
                 help="Back to exactly the earlier numbers",
             )
+            _elsewhere(state)
     if held:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             intervention.controls(held[chosen], chosen, before.trace, len(run.trace))
+
+
+def _elsewhere(state: GatesState) -> None:
+    """The same network on the pages beside this one; a changed token stays here."""
+    if state.experiment == state.experiment.plain:
+        return
+    with contextlib.suppress(ValueError):  # what no address can hold has no link
+        query = with_and_without(state)
+        st.page_link(
+            "pages/compare.py", label="Side by side", icon=":material/view_column_2:", query_params=query
+        )
 
 
 def in_brief(run: Run) -> str:
     """All that was changed, in one line: what is said while the panel is closed."""
     setup, family = run.setup, run.trace.cell.family
     said = [in_words(each, family) for each in setup.experiment.interventions]
-    if edits := len(setup.experiment.edits):
-        said.append(f"{edits} edit{'s' * (edits > 1)} of the weights")
+    if setup.experiment.edits:
+        said.append(edits_in_brief(setup.experiment.edits))
     if setup.change is not None:
         said.append(token.in_words(setup.change))
     return f"What if: {'; '.join(said)}"

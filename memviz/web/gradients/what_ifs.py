@@ -2,27 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import streamlit as st
 
-from memviz.edits import SetWeight, SwapUnits, ZeroBlock
 from memviz.gradients import Fitting, WhatIf
-from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Intervention, Patch, Reset, Scale
-from memviz.theme import LOOKS, MINUS
+from memviz.interventions import Detach, Freeze, Intervention, Patch
 from memviz.web.gradients.address import GradientsState
 from memviz.web.gradients.page import PAGE
 from memviz.web.gradients.words import label_of
 from memviz.web.markdown import escaped
+from memviz.words import in_words
 
-_PARTS = {
-    "_pre": "pre-activation of the {}",
-    "_from_input": "W x of the {}",
-    "_from_hidden": "U h of the {}",
-    "_from_cell": "peephole of the {}",
-    "_from_gates": "fed back gates of the {}",
-    "_bias": "bias of the {}",
-}
-_MOST_RUNS = 6
 _NOT_FOR = (" has no signal ", "The edit is of another cell")
 
 
@@ -57,9 +46,9 @@ def said(state: GradientsState, fits: Mapping[str, Fitting]) -> tuple[str, list[
     for what_if in (*state.experiment.edits, *state.experiment.interventions):
         where = tuple(name for name, fit in fits.items() if what_if in (*fit.edits, *fit.interventions))
         if where:
-            acting.setdefault(where, []).append(in_words(what_if))
+            acting.setdefault(where, []).append(in_words(what_if, family=""))
         else:
-            left_out.append(f"Left out: {in_words(what_if)}. {_reason(what_if, reasons)}")
+            left_out.append(f"Left out: {in_words(what_if, family='')}. {_reason(what_if, reasons)}")
     if not acting:
         return "None of the what-ifs acts here.", left_out
     groups = [f"in {_networks(where, state, fits)}: {'; '.join(words)}." for where, words in acting.items()]
@@ -70,67 +59,10 @@ def said(state: GradientsState, fits: Mapping[str, Fitting]) -> tuple[str, list[
     return line, left_out
 
 
-def in_words(what_if: WhatIf) -> str:
-    """An edit or intervention as a reader says it."""
-    match what_if:
-        case SetWeight():
-            column = "" if what_if.column is None else f", column {what_if.column}"
-            return f"{what_if.parameter}, row {what_if.row}{column}, set to {_plain(what_if.value)}"
-        case ZeroBlock():
-            whose = f" of the {_name(what_if.gate)}" if what_if.gate else ""
-            return f"{what_if.parameter}{whose} set to 0"
-        case SwapUnits():
-            return f"units {what_if.first} and {what_if.second} exchanged"
-        case Reset():
-            before = "every step" if what_if.steps is None else _listed("step", what_if.steps)
-            return f"state set to 0 before {before}"
-    units = "" if what_if.units is None else f", {_listed('unit', what_if.units)}"
-    steps = "" if what_if.steps is None else f", at {_listed('step', what_if.steps)}"
-    return f"{_name(what_if.signal)} {_done(what_if)}{units}{steps}"
-
-
-def _done(intervention: Clamp | Scale | Add | Ablate | Freeze | Patch | Detach) -> str:
-    match intervention:
-        case Clamp():
-            return f"held at {_plain(intervention.value)}"
-        case Scale():
-            return f"times {_plain(intervention.factor)}"
-        case Add():
-            return f"plus {_plain(intervention.amount)}"
-        case Freeze():
-            return f"frozen at its value of step {intervention.at}"
-        case Patch():
-            return "patched from another run"
-        case Detach():
-            return "detached from the gradient"
-    return "held at 0"
-
-
-def _name(signal: str) -> str:
-    for ending, words in _PARTS.items():
-        if signal.endswith(ending):
-            return words.format(_name(signal.removesuffix(ending)))
-    return LOOKS[signal].name if signal in LOOKS else signal
-
-
-def _listed(noun: str, indexes: Sequence[int]) -> str:
-    """Whole numbers as runs: "steps 0, 3 to 5"."""
-    ordered = np.array(indexes)
-    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) != 1) + 1)
-    written = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:_MOST_RUNS]]
-    more = f" and more, {len(indexes)} in all" if len(runs) > _MOST_RUNS else ""
-    return f"{noun}{'s' * (len(indexes) > 1)} {', '.join(written)}{more}"
-
-
 def _networks(where: Sequence[str], state: GradientsState, fits: Mapping[str, Fitting]) -> str:
     if len(where) == len(fits):
         return "every network"
     return " and ".join(f"“{label_of(name, state)}”" for name in where)
-
-
-def _plain(value: float) -> str:
-    """A number that someone has set, as it was set where six digits hold it."""
-    return f"{value:.6g}".replace("-", MINUS)
 
 
 def _reason(what_if: WhatIf, reasons: Mapping[str, Mapping[WhatIf, str]]) -> str:
