@@ -63,7 +63,8 @@ class CompareState:
         shared = replace(self.experiment, cell=Experiment.cell)
         if self.model:
             trained = load(self.model)
-            shared = replace(shared.plain, hidden_size=trained.network.hidden_size)
+            began = trained.experiment
+            shared = replace(shared.plain, hidden_size=began.hidden_size, seed=began.seed)
             object.__setattr__(self, "kind", trained.task.typed_kind)
             object.__setattr__(self, "standardise", False)
         object.__setattr__(self, "experiment", shared)

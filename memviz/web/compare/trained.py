@@ -61,13 +61,14 @@ def picker(state: CompareState) -> None:
 
 def about(state: CompareState) -> None:
     """Why the sides are fixed, and the way to the other pages."""
-    st.caption(
-        escaped(
-            "The trained network, what it began as, and others that read the same symbols with as many units. Close it "
-            "under Trained to choose the sides."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            escaped(
+                "The trained network, what it began as, and others that read the same symbols with as many units. "
+                "Close it under Trained to choose the sides."
+            ),
+            width="stretch",
         )
-    )
-    with st.container(horizontal=True):
         links(PAGE.name, state.model, state.text)
 
 

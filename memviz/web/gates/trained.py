@@ -65,13 +65,15 @@ def about(run: Run) -> None:
         return
     task, shipped = trained.task, models.about(run.setup.model)
     best = number(task.optimum, 3)
-    st.caption(
-        escaped(
-            f"{models.recipe_of(run.setup.model).title}. Score {number(trained.score, 3)}: {task.scored}; by chance "
-            f"{number(task.chance, 3)}, at best {best}. {shipped.sentence} Its alphabet: {' '.join(task.features)}."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            escaped(
+                f"{models.recipe_of(run.setup.model).title}. Score {number(trained.score, 3)}: {task.scored}; by "
+                f"chance {number(task.chance, 3)}, at best {best}. {shipped.sentence} "
+                f"Its alphabet: {' '.join(task.features)}."
+            ),
+            width="stretch",
         )
-    )
-    with st.container(horizontal=True):
         shared.links(PAGE.name, run.setup.model, run.setup.text)
 
 
