@@ -12,7 +12,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format bench pictures clean
+.PHONY: help run dev test lint format bench models pictures clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -44,6 +44,9 @@ bench: $(DEV_STAMP) ## run every benchmark
 		[ -e "$$script" ] || { echo "There is no benchmark yet."; continue; }; \
 		echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script" || exit 1; \
 	done
+
+models: $(RUN_STAMP) ## train the networks of assets/models/ anew; ARGS=latch-100 trains one
+	$(BIN)/python -m memviz.models $(ARGS)
 
 pictures: $(DEV_STAMP) ## draw the pictures of docs/ anew, of the app on http://localhost:8501
 	$(BIN)/python docs/pictures.py

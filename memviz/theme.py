@@ -49,6 +49,7 @@ NETWORK_LOOKS = {
     "gru": Look("GRU", "", "#00718A", "#6FD6E0", "dash"),
     "lstm": Look("LSTM, torch's default", "", "#111111", "#f2f3f5", "solid"),
     "lstm-biased": Look("LSTM, forget bias", "", "#0072B2", "#56B4E9", "solid"),
+    "given": Look("trained network", "", "#C64F00", "#E69F00", "solid"),
 }
 """The networks that are compared: a GRU in the colour of the gate by which it keeps, an LSTM in that of the forget gate
 where its bias is set."""

@@ -4,6 +4,7 @@ Widgets -> one frozen state -> cached runs -> figures; nothing is computed here.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -12,12 +13,13 @@ from memviz.encoding import EncodingError
 from memviz.experiment import HIDDEN_SIZE_RANGE, SEED_RANGE
 from memviz.findings import MEETING, main_finding, meeting_step, what_if_finding
 from memviz.web import engine
-from memviz.web.gates import figures, step, weights, what_if
+from memviz.web.gates import concepts, figures, step, trained, weights, what_if
 from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, more_settings
 from memviz.web.markdown import escaped
-from memviz.web.sequence import EXAMPLES, sequence_controls
+from memviz.web.models import FIXED
+from memviz.web.sequence import sequence_controls
 
 _LAST_GOOD = "gates-last-good"
 
@@ -28,7 +30,7 @@ def show() -> None:
     state = PAGE.current()
     shown, run, misfits, problem = _readable(state)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _sequence_controls()
+        _sequence_controls(state)
         _network_controls(state)
         st.toggle(
             "What if",
@@ -45,42 +47,49 @@ def show() -> None:
             st.warning(escaped(sentence), icon=":material/link_off:")
         if problem:
             st.error(escaped(f"{problem} The picture below is the last good one."), icon=":material/error:")
+        trained.about(run)
         for sentence in misfits:
             st.warning(escaped(f"Not applied to this run: {sentence}"), icon=":material/hourglass_empty:")
     st.title(escaped(_finding(shown, run)), anchor=False)
     step.show(shown, run, state.node)
+    trained.prediction(run)
+    concepts.show(shown, run)
     weights.show(run)
     figures.show(shown, run, engine.flow(run.setup, step.loss(shown, run)))
 
 
-def _sequence_controls() -> None:
+def _sequence_controls(state: GatesState) -> None:
     sequence_controls(PAGE)
     with PAGE.lazy_popover("Examples", "lightbulb", "examples") as examples:
         if examples.open:
-            for label, (text, kind) in EXAMPLES.items():
+            for label, text, kind in trained.examples(state):
                 st.button(
                     label,
                     on_click=PAGE.change,
                     kwargs={"text": text, "kind": kind, "timestep": 4},
                     width="stretch",
                 )
+    trained.picker(state)
 
 
 def _network_controls(state: GatesState) -> None:
     experiment = state.experiment
     family = CELLS[experiment.cell].family
+    fixed: dict[str, Any] = {"disabled": True, "help": FIXED} if state.model else {}
     st.segmented_control(
         "Cell",
         list(CELL_FAMILIES),
         format_func=lambda name: CELL_FAMILIES[name][0],
         required=True,
-        **PAGE.bound("family", family, lambda name: PAGE.change_experiment(cell=CELL_FAMILIES[name][1][0])),
+        **fixed
+        | PAGE.bound("family", family, lambda name: PAGE.change_experiment(cell=CELL_FAMILIES[name][1][0])),
     )
     st.slider(
         "Units",
         *HIDDEN_SIZE_RANGE,
         width=105,
-        **PAGE.bound(
+        **fixed
+        | PAGE.bound(
             "hidden_size", experiment.hidden_size, lambda size: PAGE.change_experiment(hidden_size=size)
         ),
     )
@@ -89,8 +98,10 @@ def _network_controls(state: GatesState) -> None:
         *SEED_RANGE,
         step=1,
         width=110,
-        **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
+        **fixed | PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
     )
+    if state.model:
+        return
     _bias_slider(state, "update_bias" if family == "gru" else "forget_bias")
     with PAGE.lazy_popover("More", "tune", "more") as more:
         if more.open:
@@ -152,6 +163,7 @@ def _readable(state: GatesState) -> tuple[GatesState, engine.Run, list[str], str
     except ValueError as error:
         shown: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
         if isinstance(error, EncodingError):
+            shown = trained.readable(state, shown)
             shown = replace(state, text=shown.text, kind=shown.kind, standardise=shown.standardise)
         setup, misfits = engine.fitting(shown.setup)
         return shown, engine.run(setup), misfits, str(error)

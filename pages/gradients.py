@@ -13,6 +13,7 @@ from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
 from memviz.web.gradients.words import described
 from memviz.web.markdown import escaped
+from memviz.web.models import links
 
 _LAST_GOOD = "gradients-last-good"
 
@@ -30,10 +31,13 @@ def show() -> None:
     what_ifs.show(shown, engine.what_ifs(shown.study, shown.network))
     # Changed networks say nothing about what an untrained LSTM and its forget bias do.
     is_plain = shown.experiment == shown.experiment.plain
-    forget_bias = shown.experiment.forget_bias if is_plain else None
+    forget_bias = shown.experiment.forget_bias if is_plain and not shown.model else None
     finding = reach_finding(curves, last, shown.network, forget_bias, inside.sources)
     st.title(escaped(finding), anchor=False)
     st.caption(escaped(described(shown)))
+    if shown.model:
+        with st.container(horizontal=True):
+            links(PAGE.name, shown.model, shown.text)
     panels.reach(shown, curves, last)
     controls.opened(shown)
     panels.inside(inside, lambda: proof.check(shown, inside.flow))

@@ -37,6 +37,8 @@ FLOORS = {
     "torch_modules": 4,
     "training": 4,
     "worker": 5,
+    "concepts": 4,
+    "models": 5,
     "findings": 5,
     "figures": 5,
     "stage": 5,

@@ -239,6 +239,14 @@ def test_a_ribbon_is_fed_its_tokens_made_visible_and_their_colours_as_they_are()
     assert (sent["alt"], sent["legend"]) == ("Tokens", None)
 
 
+def test_what_stands_under_the_tokens_of_a_ribbon_is_sent_as_it_is() -> None:
+    hostile = "<b>&amp;"
+    assert ribbon_payload(["a", "b"], ["red", "red"], under=["1 ✓", hostile])["under"] == ["1 ✓", hostile]
+    assert ribbon_payload(["a"], ["red"])["under"] == []
+    with pytest.raises(ValueError, match="and 1 below"):
+        live.ribbon(["a", "b"], ["red", "red"], alt="Tokens", key="ribbon", under=["1"])
+
+
 def test_a_ribbon_without_tokens_or_texts_is_one_too_and_a_legend_needs_its_scale() -> None:
     assert ribbon_payload([], [])["tokens"] == []
     sent = ribbon_payload("ab", ["red", "red"], legend=("low", "high"), scale=["#fff", "#000"])
@@ -248,5 +256,5 @@ def test_a_ribbon_without_tokens_or_texts_is_one_too_and_a_legend_needs_its_scal
 
 @pytest.mark.parametrize(("colours", "texts"), [(["red"], []), (["red"] * 3, []), (["red"] * 2, ["a"])])
 def test_a_ribbon_has_a_colour_and_a_text_for_each_token(colours: list[str], texts: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"for each token; got 2 tokens, \d colours and \d texts"):
+    with pytest.raises(ValueError, match=r"for each token; got 2 tokens, \d colours, \d texts and 0 below"):
         live.ribbon("ab", colours, alt="Tokens", key="ribbon", texts=texts)

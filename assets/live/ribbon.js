@@ -11,13 +11,13 @@ export function mount(element, payload) {
   const ribbon = ribbons.get(element);
   if (ribbon.payload === payload) return;
   ribbon.payload = payload;
-  const { tokens, colours, texts, alt, legend, scale } = JSON.parse(payload);
+  const { tokens, colours, texts, under, alt, legend, scale } = JSON.parse(payload);
   ribbon.list.setAttribute("aria-label", alt);
   const { cells, list } = ribbon;
   while (cells.length > tokens.length) cells.pop().element.remove();
   while (cells.length < tokens.length) cells.push(newCell(list));
   const last = tokens.length - 1;
-  cells.forEach((cell, t) => fill(cell, tokens[t], colours[t], texts[t] ?? tokens[t], edge(t, last)));
+  cells.forEach((cell, t) => fill(cell, tokens[t], colours[t], texts[t] ?? tokens[t], edge(t, last), under[t]));
   showLegend(ribbon.legend, legend, scale);
 }
 
@@ -39,12 +39,13 @@ function edge(t, last) {
   return t === 0 || t === last ? String(t) : "";
 }
 
-function fill(cell, token, colour, text, step) {
+function fill(cell, token, colour, text, step, below) {
   const { element } = cell;
-  const shown = JSON.stringify([token, colour, text, step]);
+  const shown = JSON.stringify([token, colour, text, step, below]);
   if (cell.shown === shown) return;
   cell.shown = shown;
   element.textContent = token;
+  if (below !== undefined) add(element, "span", "under").textContent = below;
   element.title = text;
   element.setAttribute("aria-label", text);
   element.style.background = colour;

@@ -13,7 +13,7 @@ from memviz.encoding.numbers import MAX_BYTES as _MAX_BYTES_OF_NUMBERS
 from memviz.encoding.numbers import encode_numbers
 from memviz.encoding.sequence import KINDS, SYMBOLIC_KINDS, EncodingError, Sequence
 from memviz.encoding.signals import encode_signal
-from memviz.encoding.symbols import encode_symbols
+from memviz.encoding.symbols import MAX_TIMESTEPS, encode_symbols
 
 __all__ = ["KINDS", "MAX_BYTES", "EncodingError", "Sequence", "encode"]
 
@@ -22,7 +22,12 @@ MAX_BYTES = {kind: _MAX_BYTES_OF_NUMBERS if kind == "numbers" else 10_000 for ki
 
 
 def encode(
-    text: str, kind: str = "text", *, alphabet: Iterable[str] | None = None, standardise: bool = False
+    text: str,
+    kind: str = "text",
+    *,
+    alphabet: Iterable[str] | None = None,
+    standardise: bool = False,
+    most: int = MAX_TIMESTEPS,
 ) -> Sequence:
     """The sequence that a text stands for, read as one of `KINDS`.
 
@@ -40,6 +45,7 @@ def encode(
         alphabet: for text and words, the symbols of the one-hot columns, in order: an iterable of symbols, or
             one string that is split as the text is. By default the sequence's own symbols by first
             appearance, so that typing on only appends columns. Bits always have ("0", "1").
+        most: how many timesteps a symbolic kind may have.
         standardise: give every column of numbers or of a signal the mean 0 and the population standard
             deviation 1 (ddof=0); a constant column becomes zeros. Symbols ignore it, and tokens keep showing
             the original numbers.
@@ -60,7 +66,7 @@ def encode(
         return encode_numbers(text, standardise)
     if kind == "signal":
         return encode_signal(text, standardise)
-    return encode_symbols(text, kind, alphabet)
+    return encode_symbols(text, kind, alphabet, most)
 
 
 def _check_kind(kind: object) -> None:

@@ -20,6 +20,7 @@ MAX_CODE_POINTS_IN_SYMBOL = 32
 MAX_CODE_POINTS_IN_WORD = 100
 MAX_ALPHABET = 1000
 BITS = ("0", "1")
+_MOST_NAMED = 12
 
 _NAMES = {"text": "symbols", "words": "words", "bits": "bits"}
 _CLUSTER = regex.compile(r"\X")
@@ -27,30 +28,34 @@ _BETWEEN_BITS = regex.compile(r"[\s,]*")
 _NOT_BITS = regex.compile(r"[^01\s,]")
 
 
-def encode_symbols(text: str, kind: str, alphabet: Iterable[str] | None = None) -> Sequence:
+def encode_symbols(
+    text: str, kind: str, alphabet: Iterable[str] | None = None, most: int = MAX_TIMESTEPS
+) -> Sequence:
     """A one-hot sequence, (time, symbols of the alphabet).
 
     Args:
         text: valid text; see `check_text`.
         kind: "text", "words" or "bits".
         alphabet: the symbols in the order of the columns; by default those of the text by first appearance.
+        most: how many timesteps there may be.
 
     Raises:
-        EncodingError: if the text has no or more than 200 symbols, a character of more than 32 or a word of
+        EncodingError: if the text has no or more than `most` symbols, a character of more than 32 or a word of
             more than 100 code points, or a symbol that is not in the alphabet; or if the alphabet is broken.
     """
     symbols = _symbols(text, kind)
-    if not 1 <= len(symbols) <= MAX_TIMESTEPS:
+    if not 1 <= len(symbols) <= most:
         arrived = f"{len(symbols):,}" if symbols else "none"
-        raise EncodingError(f"Enter 1 to {MAX_TIMESTEPS} {_NAMES[kind]}; got {arrived}.")
+        raise EncodingError(f"Enter 1 to {most:,} {_NAMES[kind]}; got {arrived}.")
     features = _alphabet(kind, alphabet, symbols)
     column = {symbol: index for index, symbol in enumerate(features)}
     for place, symbol in enumerate(symbols, start=1):
         if symbol not in column:
             name = _NAMES[kind].removesuffix("s")
+            few = len(features) <= _MOST_NAMED
+            known = f": {' '.join(map(visible, features))}" if few else f"'s {len(features):,}"
             raise EncodingError(
-                f"Every {name} is one of the alphabet's {len(features):,}; "
-                f"got {shown(symbol)} as {name} {place}."
+                f"Every {name} is one of the alphabet{known}; got {shown(symbol)} as {name} {place}."
             )
     inputs = np.zeros((len(symbols), len(features)))
     inputs[np.arange(len(symbols)), [column[symbol] for symbol in symbols]] = 1.0

@@ -1,6 +1,7 @@
 """Figures of a Trace or of gradients, for plotly; they draw and never compute."""
 
 from memviz.figures.base import Figure
+from memviz.figures.concepts import correlation_dots
 from memviz.figures.export import figure_html
 from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
 from memviz.figures.logs import log_range
@@ -22,6 +23,7 @@ __all__ = [
     "Figure",
     "LearningLine",
     "contribution_bars",
+    "correlation_dots",
     "figure_html",
     "gate_lines",
     "gradient_lines",

@@ -1,6 +1,7 @@
 """What to look at: one sentence about a trace or a gradient, computed from its numbers."""
 
 from memviz.comparison import MEETING
+from memviz.findings.concepts import concept_finding, holding_finding
 from memviz.findings.gates import gradient_finding, keep_and_write, main_finding, quoted, states_finding
 from memviz.findings.gradients import (
     contributions_finding,
@@ -26,11 +27,13 @@ from memviz.findings.what_if import (
 
 __all__ = [
     "MEETING",
+    "concept_finding",
     "contributions_finding",
     "gates_finding",
     "gradient_finding",
     "half_life_finding",
     "has_grown",
+    "holding_finding",
     "horizon_finding",
     "inputs_finding",
     "keep_and_write",

@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from memviz.findings.gates import quoted
 from memviz.gradients import (
+    GIVEN,
     Curve,
     GradientFlow,
     Horizon,
@@ -320,6 +321,7 @@ def _title(network: str) -> str:
         "gru": "GRU",
         "lstm": "LSTM",
         "lstm-biased": "LSTM with a forget bias",
+        GIVEN: "trained network",
     }
     return titles.get(network, f"“{network}”")
 

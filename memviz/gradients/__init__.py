@@ -29,12 +29,14 @@ from memviz.gradients.sources import Sources, sources
 from memviz.gradients.spread import Spread, gradient_spread
 from memviz.gradients.study import (
     FOUR,
+    GIVEN,
     LAG_RANGE,
     LOSSES,
     NETWORKS,
     SEEDS,
     SOURCES,
     Curve,
+    Given,
     Study,
     curve_of,
     curves,
@@ -43,6 +45,8 @@ from memviz.gradients.study import (
 from memviz.gradients.weights import WeightContributions, weight_contributions
 
 __all__ = [
+    "GIVEN",
+    "Given",
     "FOUR",
     "LAG_RANGE",
     "LOSSES",

@@ -7,32 +7,35 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from memviz.trace import Array
 
-KINDS = ("value", "squared error", "cross-entropy")
-Kind = Literal["value", "squared error", "cross-entropy"]
+KINDS = ("value", "squared error", "cross-entropy", "binary cross-entropy")
+Kind = Literal["value", "squared error", "cross-entropy", "binary cross-entropy"]
 
 
 @dataclass(frozen=True)
 class Loss:
     """A scalar made of hidden states.
 
-    At a step t it reads y_t = V h_t (V is the read-out; without one y_t = h_t) and is, by its kind, the sum of y_t,
-    half of |y_t - target|^2, or the cross-entropy of softmax(y_t) with the target symbol.
+    At a step t it reads y_t = V h_t + b (V and b are the read-out; without one y_t = h_t) and is, by its kind, the sum
+    of y_t, half of |y_t - target|^2, the cross-entropy of softmax(y_t) with the target symbol, or the sum of the
+    cross-entropies of each sigmoid(y_t) with its target.
 
     Attributes:
         timestep: the step that is read, 0 to T - 1; None is the last. With `everywhere` it is not looked at.
         unit: the unit that is read alone, of the hidden state and before any read-out; None is all.
-        kind: "value", "squared error" or "cross-entropy".
+        kind: "value", "squared error", "cross-entropy" or "binary cross-entropy".
         readout: the rows of V, each with a weight for every unit.
         targets: for each timestep: a row of numbers, one for each output, or a symbol from 0 on. A single one is the
-            target of every step. Squared errors take 0 by default, cross-entropy symbol 0.
+            target of every step. Numbers are 0 by default, and so is the symbol.
         everywhere: whether it is the mean of the same loss over all steps.
+        bias: b, a number for each row of V; None is zero.
 
     Raises:
-        ValueError: if the kind is unknown or the read-out's rows are empty or of different lengths.
+        ValueError: if the kind is unknown or the read-out's rows are empty or of different lengths, or if its
+            bias does not fit.
     """
 
     timestep: int | None = None
@@ -41,6 +44,7 @@ class Loss:
     readout: tuple[tuple[float, ...], ...] | None = None
     targets: tuple[int, ...] | tuple[tuple[float, ...], ...] | None = None
     everywhere: bool = False
+    bias: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -51,6 +55,12 @@ class Loss:
                 raise ValueError("A read-out is one or more rows of equal length, a weight for each unit.")
             if not np.isfinite(np.array(self.readout)).all():
                 raise ValueError("A read-out's weights are finite numbers; got NaN or infinity.")
+        if self.bias is not None:
+            rows = 0 if self.readout is None else len(self.readout)
+            if len(self.bias) != rows or not np.isfinite(np.array(self.bias)).all():
+                raise ValueError(
+                    f"A read-out's bias is a finite number for each of its {rows} rows; got {len(self.bias)}."
+                )
 
     def steps(self, time: int) -> range:
         """The timesteps that it reads.
@@ -77,11 +87,14 @@ class Loss:
         read = hidden[steps.start : steps.stop]
         if self.unit is not None:
             read = read * torch.eye(units, dtype=read.dtype)[self.unit]
-        outputs = read if self.readout is None else read @ torch.tensor(self.readout, dtype=read.dtype).T
+        outputs = self._outputs(read)
         if self.kind == "value":
             total = outputs.sum()
         elif self.kind == "squared error":
             total = 0.5 * ((outputs - self._numbers(steps, time, outputs.shape[1])) ** 2).sum()
+        elif self.kind == "binary cross-entropy":
+            targets = self._numbers(steps, time, outputs.shape[1])
+            total = binary_cross_entropy_with_logits(outputs, targets.to(outputs), reduction="sum")
         else:
             total = cross_entropy(outputs, self._symbols(steps, time, outputs.shape[1]), reduction="sum")
         return total / len(steps)
@@ -96,6 +109,12 @@ class Loss:
             read = torch.tensor(hidden).requires_grad_()
             (gradient,) = torch.autograd.grad(self.value(read), read)
         return gradient.numpy()
+
+    def _outputs(self, read: Float[Tensor, "step unit"]) -> Float[Tensor, "step output"]:
+        if self.readout is None:
+            return read
+        outputs = read @ torch.tensor(self.readout, dtype=read.dtype).T
+        return outputs if self.bias is None else outputs + torch.tensor(self.bias, dtype=read.dtype)
 
     def _check(self, units: int) -> None:
         if self.unit is not None and not 0 <= self.unit < units:

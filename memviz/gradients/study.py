@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from memviz.cells import CELLS
+from memviz.edits import apply
 from memviz.encoding import Sequence, encode
 from memviz.experiment import Experiment
 from memviz.gradients.fitting import Fitting, fitting
@@ -35,6 +36,27 @@ NETWORKS = (*FOUR, *(name for name in CELLS if name not in FOUR))
 """Every network that can be opened up."""
 
 
+GIVEN = "given"
+"""The network that a study was given beside those that it draws."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A network that no seed draws, such as a trained one, with its input and its loss.
+
+    Attributes:
+        key: what tells it from others; all else follows from it.
+        network: the network.
+        sequence: the input of all networks.
+        loss: what is differentiated in all of them.
+    """
+
+    key: str
+    network: Network = field(compare=False, repr=False)
+    sequence: Sequence = field(compare=False, repr=False)
+    loss: Loss = field(compare=False, repr=False)
+
+
 @dataclass(frozen=True)
 class Study:
     """What is compared.
@@ -53,6 +75,7 @@ class Study:
         everywhere: whether it is the mean of the loss over all steps.
         target: what the loss aims at: a number for a squared error (0 by default), a symbol of the text, or a class
             from 0 to 3 for noise, for cross-entropy (by default the first).
+        given: another network, opened up as `GIVEN`, whose input and loss are then those of all.
 
     Raises:
         ValueError: if a setting is out of its range; the message states the rule and what arrived.
@@ -67,6 +90,7 @@ class Study:
     loss_timestep: int | None = None
     everywhere: bool = False
     target: str = ""
+    given: Given | None = None
 
     def __post_init__(self) -> None:
         lowest, highest = LAG_RANGE
@@ -87,6 +111,8 @@ class Study:
         Raises:
             EncodingError: if the text is no sequence.
         """
+        if self.given is not None:
+            return self.given.sequence
         time = self.lag + 1
         if self.source == "noise":
             draws = np.random.Generator(np.random.PCG64(self.experiment.seed)).standard_normal(
@@ -108,6 +134,9 @@ class Study:
     def experiment_of(self, network: str) -> Experiment:
         """The settings of one of `NETWORKS`, with the edits where they are of its cell."""
         cell = "lstm" if network == "lstm-biased" else network
+        if network == GIVEN:
+            assert self.given is not None
+            cell = self.given.network.cell.name
         settings = replace(
             self.experiment, cell=cell, edits=self.experiment.edits if cell == self.experiment.cell else ()
         )
@@ -120,8 +149,12 @@ class Study:
         experiment = self.experiment_of(network)
         if self.experiment == self.experiment.plain:
             return Fitting((), (), ())
+        if network == GIVEN and self.given is not None:
+            drawn = self.given.network
+        else:
+            drawn = replace(experiment, edits=()).build(sequence)
         fits = fitting(
-            replace(experiment, edits=()).build(sequence),
+            drawn,
             len(sequence),
             experiment.edits,
             experiment.interventions,
@@ -138,6 +171,8 @@ class Study:
         Raises:
             ValueError: if the target is no number, or not in the alphabet.
         """
+        if self.given is not None:
+            return self.given.loss
         common = Loss(timestep=self.loss_timestep, everywhere=self.everywhere)
         if self.loss == "sum":
             return common
@@ -259,5 +294,8 @@ def opened(study: Study, network: str, *, detached: bool = False) -> GradientFlo
 
 def _built(study: Study, network: str, sequence: Sequence, seeds: int, fits: Fitting) -> list[Network]:
     experiment = replace(study.experiment_of(network), edits=fits.edits)
+    if network == GIVEN:
+        assert study.given is not None
+        return [apply(study.given.network, fits.edits)] * seeds
     first = experiment.seed
     return [replace(experiment, seed=(first + k) % 2**32).build(sequence) for k in range(seeds)]

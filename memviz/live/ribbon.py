@@ -28,6 +28,7 @@ def ribbon(
     alt: str,
     key: str,
     texts: Sequence[str] = (),
+    under: Sequence[str] = (),
     legend: tuple[str, str] | None = None,
     scale: Sequence[str] = (),
 ) -> None:
@@ -40,21 +41,23 @@ def ribbon(
         alt: what the ribbon shows in words.
         key: the component's key.
         texts: what is said of each token on hovering and to screen readers; the token itself without them.
+        under: what stands below each token in its cell; nothing without them.
         legend: what the ends of the scale mean.
         scale: the colours of the scale from its low to its high end, at equal distances.
 
     Raises:
-        ValueError: if there is not one colour, and one text or none at all, for each token.
+        ValueError: if there is not one colour, and one text or none at all above and below, for each token.
     """
-    if len(colours) != len(tokens) or len(texts) not in (0, len(tokens)):
+    if len(colours) != len(tokens) or any(len(each) not in (0, len(tokens)) for each in (texts, under)):
         raise ValueError(
-            f"A ribbon has a colour and a text for each token; got {len(tokens):,} tokens, {len(colours):,} colours "
-            f"and {len(texts):,} texts."
+            f"A ribbon has a colour and a text for each token; got {len(tokens):,} tokens, {len(colours):,} colours, "
+            f"{len(texts):,} texts and {len(under):,} below."
         )
     content = {
         "tokens": [visible(token) for token in tokens],
         "colours": list(colours),
         "texts": list(texts),
+        "under": list(under),
         "alt": alt,
         "legend": legend if scale else None,
         "scale": list(scale),

@@ -3,7 +3,7 @@
 The classes have their names in lower case as well, as functions: `tasks.latch(steps=1000)`.
 """
 
-from memviz.tasks.base import Batch, LossKind, Run, Task
+from memviz.tasks.base import Batch, LossKind, Run, Task, Taught
 from memviz.tasks.counting import MOST_ACCEPTED, Counting, Parity
 from memviz.tasks.grammar import REBER, Characters, Reber
 from memviz.tasks.memory import Copy, Latch, TemporalOrder
@@ -29,6 +29,7 @@ __all__ = [
     "Run",
     "Sine",
     "Task",
+    "Taught",
     "TemporalOrder",
     "adding",
     "characters",

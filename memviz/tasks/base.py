@@ -11,12 +11,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from memviz.encoding import Sequence, encode
+from memviz.encoding import EncodingError, Sequence, encode
 
 LossKind = Literal["cross-entropy", "binary cross-entropy", "squared error"]
 Run = Callable[[Float[Tensor, "sequence time features"]], Float[Tensor, "sequence time output"]]
 """A network with its read-out: what it gives for some inputs, before any softmax or sigmoid."""
 MOST_SEQUENCES = 4096
+MOST_TYPED = 3001
+"""Timesteps of a typed text: what the longest tasks have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,19 @@ class Batch:
     def __len__(self) -> int:
         """The number of sequences."""
         return len(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What is right after each step of one sequence.
+
+    Attributes:
+        targets: the class of each step, or a number for each output of each step.
+        mask: the steps that a loss reads.
+    """
+
+    targets: Int[Tensor, " time"] | Float[Tensor, "time output"]
+    mask: Bool[Tensor, " time"]
 
 
 @dataclass(frozen=True)
@@ -184,17 +199,39 @@ class Task(ABC):
         return Sequence(self.features, self.features, np.eye(len(self.features)), self.features, self.kind)
 
     def encode(self, text: str) -> Sequence:
-        """A typed text in the task's alphabet.
+        """A typed text in the task's alphabet; where its inputs are numbers, a table of them with a line for each step.
 
         Raises:
-            EncodingError: if a symbol is not of the alphabet, or there is none.
-            ValueError: if the task's inputs are numbers.
+            EncodingError: if a symbol is not of the alphabet, there is none or more than MOST_TYPED, or the numbers are
+                not one for each feature.
         """
-        if self.kind == "signal":
-            raise ValueError(
-                f"The inputs of this task are the numbers {', '.join(self.features)}; got a text."
+        if self.kind != "signal":
+            return encode(text, self.kind, alphabet=self.features, most=MOST_TYPED)
+        typed = encode(text, "numbers")
+        if len(typed.features) != len(self.features):
+            raise EncodingError(
+                f"Each line of this task's inputs is the numbers {', '.join(self.features)}; "
+                f"got {len(typed.features)} of them."
             )
-        return encode(text, self.kind, alphabet=self.features)
+        return Sequence(typed.tokens, None, typed.inputs, self.features, "numbers")
+
+    def spelt(self, sequence: Sequence) -> str:
+        """The text that `encode` reads as a sequence."""
+        if sequence.symbols is not None:
+            return "".join(sequence.symbols)
+        return "\n".join(", ".join(f"{value:.6g}" for value in row) for row in sequence.inputs.tolist())
+
+    def taught(self, sequence: Sequence) -> "Taught | None":
+        """What is right after each step of a sequence, where that follows from it; None where it does not.
+
+        None as well for a sequence that is none of the task, such as one without the symbol that is to be remembered.
+        """
+        return None
+
+    @property
+    def typed_kind(self) -> str:
+        """How a typed text is read; one of `memviz.encoding.KINDS`."""
+        return "numbers" if self.kind == "signal" else self.kind
 
     def to_data(self) -> dict[str, Any]:
         """The name and the settings, for JSON."""
@@ -222,6 +259,14 @@ def last_step(size: int, time: int) -> Bool[Tensor, "sequence time"]:
     mask = torch.zeros(size, time, dtype=torch.bool)
     mask[:, -1] = True
     return mask
+
+
+def next_symbols(sequence: Sequence) -> Taught:
+    """Each symbol is the target of the step before it; what follows the last one is not known."""
+    columns = torch.from_numpy(sequence.inputs.argmax(axis=1).copy())
+    mask = torch.ones(len(sequence), dtype=torch.bool)
+    mask[-1] = False
+    return Taught(torch.cat([columns[1:], columns[-1:]]), mask)
 
 
 def full(size: int, time: int) -> Int[Tensor, " sequence"]:

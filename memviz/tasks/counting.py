@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from memviz.tasks.base import Batch, Run, Task, check_size, entropy, full, one_hot
+from memviz.encoding import Sequence
+from memviz.tasks.base import Batch, Run, Task, Taught, check_size, entropy, full, one_hot
 
 MOST_ACCEPTED = 1000
 _TOGETHER = 2**16
@@ -67,6 +68,11 @@ class Parity(Task):
     def score(self, outputs: Float[Tensor, "sequence time output"], batch: Batch) -> float:
         """The accuracy at the last step."""
         return float((outputs[:, -1].argmax(dim=-1) == batch.targets[:, -1]).double().mean())
+
+    def taught(self, sequence: Sequence) -> Taught:
+        """The parity so far, at each step."""
+        odd = torch.from_numpy(sequence.inputs[:, 1].cumsum() % 2).long()
+        return Taught(odd, torch.ones(len(sequence), dtype=torch.bool))
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,17 @@ class Counting(Task):
         if k == 3:
             variables["count of b less c"] = _difference(symbols, 2, 3)
         return Batch(one_hot(symbols, k + 1), follows, inside, lengths, variables)
+
+    def taught(self, sequence: Sequence) -> Taught | None:
+        """What may follow each symbol, if the sequence is the beginning of a string."""
+        symbols = sequence.inputs.argmax(axis=1)
+        n = max(1, int((symbols == 1).sum()))
+        whole = self.strings(torch.tensor([n]))
+        time = len(sequence)
+        begun = whole.inputs[0, :time].argmax(dim=1).numpy()
+        if time > whole.inputs.shape[1] or (symbols != begun).any():
+            return None
+        return Taught(whole.targets[0, :time], torch.ones(time, dtype=torch.bool))
 
     def score(self, outputs: Float[Tensor, "sequence time output"], batch: Batch) -> float:
         """The largest n of a batch up to which all strings of the batch are accepted."""

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.tasks.base import Batch, Task, check_size, full, one_hot
+from memviz.encoding import Sequence
+from memviz.tasks.base import Batch, Task, Taught, check_size, full, next_symbols, one_hot
 from memviz.tasks.chain import Chain, chain_of
 
 REBER = {
@@ -87,6 +88,10 @@ class Reber(Task):
         """The accuracy at the step after which T or P comes for the second time."""
         rows, at = torch.arange(len(batch)), batch.lengths - 2
         return float((outputs[rows, at].argmax(dim=-1) == batch.targets[rows, at]).double().mean())
+
+    def taught(self, sequence: Sequence) -> Taught:
+        """The next symbol of each."""
+        return next_symbols(sequence)
 
 
 @dataclass(frozen=True)
@@ -177,6 +182,10 @@ class Characters(Task):
         ]
         network, memoryless, best = map(float, losses)
         return (memoryless - network) / (memoryless - best)
+
+    def taught(self, sequence: Sequence) -> Taught:
+        """The next character of each."""
+        return next_symbols(sequence)
 
 
 @cache

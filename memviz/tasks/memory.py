@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.tasks.base import Batch, Task, accuracy, check_size, full, last_step, one_hot
+from memviz.encoding import Sequence
+from memviz.tasks.base import Batch, Task, Taught, accuracy, check_size, full, last_step, one_hot
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,13 @@ class Latch(Task):
     def score(self, outputs: Float[Tensor, "sequence time output"], batch: Batch) -> float:
         """The accuracy at the last step."""
         return accuracy(outputs, batch.targets, batch.mask)
+
+    def taught(self, sequence: Sequence) -> Taught | None:
+        """The first symbol, if it is of a class, after the last step."""
+        first, time = int(sequence.inputs[0].argmax()), len(sequence)
+        if first >= len(self.outputs):
+            return None
+        return Taught(torch.full((time,), first), last_step(1, time)[0])
 
 
 @dataclass(frozen=True)

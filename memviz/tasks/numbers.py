@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.tasks.base import Batch, Task, check_size, full, last_step
+from memviz.encoding import Sequence
+from memviz.tasks.base import Batch, Task, Taught, check_size, full, last_step
 
-_CLOSE = 0.08
+CLOSE = 0.08
 """The criterion of the paper, .04 where sums run from 0 to 1; here they run from 0 to 2."""
 
 
@@ -28,7 +29,7 @@ class Adding(Task):
         "& Hinton (arXiv 1504.00941)"
     )
     loss = "squared error"
-    scored = f"the share of sequences whose sum is right to within {_CLOSE}"
+    scored = f"the share of sequences whose sum is right to within {CLOSE}"
     ranges = (("steps", 4, 3000),)
     kind = "signal"
 
@@ -52,7 +53,7 @@ class Adding(Task):
     @property
     def chance(self) -> float:
         """Always to say 1."""
-        return 2 * _CLOSE - _CLOSE**2
+        return 2 * CLOSE - CLOSE**2
 
     @property
     def chance_loss(self) -> float:
@@ -75,7 +76,13 @@ class Adding(Task):
     def score(self, outputs: Float[Tensor, "sequence time output"], batch: Batch) -> float:
         """Whether the sum after the last step is close."""
         error = (outputs[:, -1, 0] - batch.targets[:, -1, 0]).abs()
-        return float((error < _CLOSE).double().mean())
+        return float((error < CLOSE).double().mean())
+
+    def taught(self, sequence: Sequence) -> Taught:
+        """The sum of the marked numbers, after the last step."""
+        time = len(sequence)
+        total = torch.tensor(sequence.inputs.prod(axis=1).sum())
+        return Taught(total.expand(time, 1).clone(), last_step(1, time)[0])
 
 
 @dataclass(frozen=True)

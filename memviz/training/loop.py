@@ -182,11 +182,13 @@ class _Training:
         last = [score for _, _, score in self._history[-2:]]
         if self._diverged:
             return self._ended("diverged", f"After {self.done:,} updates {self._diverged}")
-        if len(last) == 2 and min(last) >= goal and self.done:
+        is_last = self.done >= settings.updates
+        is_solved = len(last) == 2 and min(last) >= goal and self.done > 0
+        if is_solved and (settings.stop_when_solved or is_last):
             return self._ended("solved", f"Solved after {self.done:,} updates: a score of {last[-1]:.3g}")
         if should_stop():
             return self._ended("stopped", f"Stopped after {self.done:,} updates, as asked")
-        if self.done >= settings.updates:
+        if is_last:
             return self._ended("updates", f"Not solved after {self.done:,} updates, which were all")
         if settings.seconds is not None and self.seconds >= settings.seconds:
             return self._ended("seconds", f"Not solved after {settings.seconds:g} seconds, which were all")

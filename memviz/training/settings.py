@@ -30,6 +30,7 @@ class TrainingSettings:
         seconds: how long it may take; None is as long as it takes.
         evaluate_every: after how many updates the score is looked at; twice running at the task's goal, and it is done.
         seed: of the sequences and of the read-out; the network's is that of its experiment.
+        stop_when_solved: whether it ends at the task's goal; if not, all updates are made.
 
     Raises:
         ValueError: if a setting is out of its range; the message states the rule and what arrived.
@@ -43,6 +44,7 @@ class TrainingSettings:
     seconds: int | float | None = None
     evaluate_every: int = 20
     seed: int = 0
+    stop_when_solved: bool = True
 
     def __post_init__(self) -> None:
         check(asdict(self))
@@ -74,6 +76,10 @@ def check(settings: Mapping[str, object]) -> None:
     if settings["optimiser"] not in OPTIMISERS:
         raise ValueError(
             f"The optimiser is one of {', '.join(OPTIMISERS)}; got {shown(settings['optimiser'])}."
+        )
+    if type(settings["stop_when_solved"]) is not bool:
+        raise ValueError(
+            f"Whether a training stops when solved is true or false; got {shown(settings['stop_when_solved'])}."
         )
     for name, (low, high) in _WHOLE.items():
         value = settings[name]

@@ -14,15 +14,19 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 import torch
 
+from memviz import concepts, models
 from memviz.comparison import Comparison, compare
-from memviz.edits import Pair
+from memviz.concepts import Correlations
+from memviz.edits import Pair, apply
 from memviz.encoding import EncodingError, Sequence, encode
 from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.gradients import fitting as fitting_in
+from memviz.models import Said
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.stage import stage_gradients, stage_payload
 from memviz.trace import Trace, record
+from memviz.training import TrainedNetwork
 from memviz.web.keys import KEYS
 from memviz.web.setup import Setup
 
@@ -56,6 +60,8 @@ class Run:
         payload: what the stage draws of it.
         before: the run without any what-if, where there is one.
         alignment: (timestep of `before`, timestep of this run); None is step by step.
+        trained: what the network is when it was trained, with its task and its read-out.
+        said: what its read-out says after each step.
     """
 
     setup: Setup
@@ -65,6 +71,8 @@ class Run:
     payload: dict[str, Any]
     before: "Run | None" = None
     alignment: tuple[Pair, ...] | None = None
+    trained: TrainedNetwork | None = None
+    said: tuple[Said, ...] = ()
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
@@ -125,6 +133,43 @@ def comparison(setup: Setup, loss: Loss, loss_before: Loss, tolerance: float) ->
     return call(compare, done.before.trace, done.trace, done.alignment, tolerance=tolerance, gradients=flows)
 
 
+def correlations(setup: Setup) -> Correlations:
+    """What the units of a trained network go with, over sequences of its task; edited, and with nothing held.
+
+    Raises:
+        ValueError: if the setup has no trained network.
+    """
+    of_network = replace(setup.experiment, interventions=())
+    return _correlations(replace(_of_task(setup), experiment=of_network))
+
+
+def score(setup: Setup) -> float:
+    """The score of a trained network on its task, with what is edited and held.
+
+    Raises:
+        ValueError: if the setup has no trained network.
+    """
+    return _score(_of_task(setup))
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
+def _correlations(setup: Setup) -> Correlations:
+    trained = models.load(setup.model)
+    return call(concepts.correlations, apply(trained.network, setup.experiment.edits), trained.task)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
+def _score(setup: Setup) -> float:
+    trained, experiment = models.load(setup.model), setup.experiment
+    network = apply(trained.network, experiment.edits)
+    return call(concepts.score, network, trained.readout, trained.task, experiment.interventions)
+
+
+def _of_task(setup: Setup) -> Setup:
+    """The same for every sequence that is typed."""
+    return replace(setup, text="", change=None)
+
+
 def _flow_of(done: Run, loss: Loss) -> GradientFlow:
     """The gradient through this very run: the caches forget runs and gradients one by one."""
     found = flow(done.setup, loss)
@@ -146,8 +191,13 @@ def check_drawn(*payloads: dict[str, Any]) -> None:
 
 
 def _run(setup: Setup, before: Run | None) -> Run:
-    sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
-    network = setup.experiment.build(sequence)
+    trained = models.load(setup.model) if setup.model else None
+    if trained is None:
+        sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
+        network = setup.experiment.build(sequence)
+    else:
+        sequence = trained.task.encode(setup.text)
+        network = apply(trained.network, setup.experiment.edits)
     alignment = None
     if setup.change is not None:
         edited = setup.change.apply(sequence)
@@ -156,7 +206,8 @@ def _run(setup: Setup, before: Run | None) -> Run:
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
     check_drawn(payload)
-    return Run(setup, sequence, network, trace, payload, before, alignment)
+    said = () if trained is None else tuple(models.said(trained, sequence, trained.predict(trace)))
+    return Run(setup, sequence, network, trace, payload, before, alignment, trained, said)
 
 
 def _bytes_of(content: object) -> int:

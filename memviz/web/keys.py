@@ -21,7 +21,7 @@ def study_key(study: Study) -> tuple[str, str]:
 
 def setup_key(setup: Setup) -> str:
     """Everything that a run follows from, as text."""
-    typed = [setup.text, setup.kind, setup.standardise, str(setup.change)]
+    typed = [setup.text, setup.kind, setup.standardise, str(setup.change), setup.model]
     return json.dumps([setup.experiment.to_json(), *typed])
 
 

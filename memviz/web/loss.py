@@ -22,13 +22,13 @@ def loss_popover(page: Page[Any], read: Loss, units: int, time: int) -> None:
     last = time - 1
     step = last if read.timestep is None else read.timestep
     chosen = _SUM if read.unit is None else read.unit
-    with page.lazy_popover(f"Loss: {_label(chosen)} at step {step}", "flag", "loss") as popover:
+    with page.lazy_popover(f"Loss: {_label(chosen, read)} at step {step}", "flag", "loss") as popover:
         if not popover.open:
             return
         st.selectbox(
             "Loss",
             [_SUM, *range(units)],
-            format_func=_label,
+            format_func=lambda unit: _label(unit, read),
             **page.bound(
                 "loss_unit",
                 chosen,
@@ -50,5 +50,7 @@ def loss_popover(page: Page[Any], read: Loss, units: int, time: int) -> None:
             )
 
 
-def _label(unit: int | str) -> str:
-    return "sum of h over units" if unit == _SUM else f"h of unit {unit}"
+def _label(unit: int | str, read: Loss) -> str:
+    if unit != _SUM:
+        return f"h of unit {unit}"
+    return "sum of h over units" if read.kind == "value" else f"{read.kind} of the task"

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from memviz.web.models import FIXED
 from memviz.web.state import Page
 
 KIND_LABELS = {
@@ -26,7 +27,7 @@ EXAMPLES = {
 
 
 def sequence_controls(page: Page[Any]) -> None:
-    """What is typed, and as what it is read; the state of the page has a `text` and a `kind`."""
+    """What is typed, and as what it is read; the state of the page has a `text`, a `kind` and a `model`."""
     state = page.current()
     bound = page.bound("text", state.text, lambda text: page.change(text=text))
     # No max_chars: with it Streamlit drops a longer paste without a word; the server says what the rule is.
@@ -44,6 +45,8 @@ def sequence_controls(page: Page[Any]) -> None:
         list(KIND_LABELS),
         format_func=KIND_LABELS.__getitem__,
         width=105,
+        disabled=bool(state.model),
+        help=FIXED if state.model else None,
         **page.bound("kind", state.kind, lambda kind: _read_as(page, kind)),
     )
 

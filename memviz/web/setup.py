@@ -14,6 +14,7 @@ class Setup:
         experiment: the network's settings, with what is edited in it and held in its run.
         text, kind, standardise: the sequence as typed.
         change: one token of it that is changed.
+        model: the trained network of `memviz.models` that is run; "" builds the experiment's own.
     """
 
     experiment: Experiment
@@ -21,6 +22,7 @@ class Setup:
     kind: str
     standardise: bool = False
     change: TokenEdit | None = None
+    model: str = ""
 
     @property
     def plain(self) -> "Setup":

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -354,3 +355,35 @@ def test_distractors_from_the_class_symbols_are_said_to_be_far_harder(open_page:
 def _first(state: TrainingState) -> tuple[Any, Any, Any]:
     lesson = state.lesson(0, 0)
     return lesson.experiment, lesson.task, lesson.settings
+
+
+@pytest.mark.parametrize("other", ["gates", "gradients", "compare"])
+def test_a_network_that_was_trained_here_opens_on_the_other_pages(open_page: OpenPage, other: str) -> None:
+    app = open_page()
+    links = {each.proto.page: each.proto.query_string for each in app.get("page_link")}
+    (query,) = [text for page, text in links.items() if page in (other, "" if other == "gates" else other)]
+    asked = {name: values[0] for name, values in parse_qs(query).items()}
+    (network,) = app.session_state["training-lent"].values()
+    assert asked["model"] == network
+    result = shipped(DEFAULT)
+    assert result is not None
+    opened = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
+    if other != "gates":
+        opened.switch_page(f"pages/{other}.py")
+    for name, value in asked.items():
+        opened.query_params[name] = value
+    opened = run(opened)
+    assert not opened.warning
+    assert not opened.error
+    if other == "gates":
+        trained_network = result.standings[1].trained()
+        assert trained_network is not None
+        p = {name: value.numpy() for name, value in trained_network.network.parameters.items()}
+        batch = tasks.latch(100).batch(1, torch.Generator().manual_seed(20))
+        xs = batch.inputs[0].numpy().astype(np.float64)
+        detail = stage(opened)["detail"]
+        steps = oracles.run("lstm", p, xs, oracles.state("lstm", 4, None))
+        values = np.frombuffer(base64.b64decode(detail["values"]["data"]), "<f8")
+        shown = dict(zip(detail["names"], values.tolist(), strict=True))
+        expected = steps[detail["timestep"]]["forget"][detail["unit"]]
+        assert shown["forget"] == pytest.approx(expected, abs=1e-12)

@@ -15,6 +15,7 @@ from tests.gradients.case import HIDDEN, TIME, Case, probed
 READOUT = tuple(tuple(row) for row in np.random.default_rng(77).standard_normal((3, HIDDEN)).tolist())
 NUMBERS = tuple(tuple(row) for row in np.random.default_rng(78).standard_normal((TIME, 3)).tolist())
 STATES = tuple(tuple(row) for row in np.random.default_rng(79).standard_normal((TIME, HIDDEN)).tolist())
+BIAS = (0.7, -1.3, 0.2)
 SYMBOLS = (0, 2, 1, 1, 0, 2, 1)
 
 LOSSES = {
@@ -31,6 +32,12 @@ LOSSES = {
     "squared error of a unit": Loss(kind="squared error", unit=0, readout=READOUT, targets=NUMBERS[:1]),
     "cross-entropy of h": Loss(kind="cross-entropy", targets=(3,)),
     "cross-entropy of a read-out": Loss(kind="cross-entropy", readout=READOUT, targets=SYMBOLS, timestep=5),
+    "a read-out with a bias": Loss(kind="squared error", readout=READOUT, targets=NUMBERS, bias=BIAS),
+    "cross-entropy with a bias": Loss(kind="cross-entropy", readout=READOUT, targets=SYMBOLS, bias=BIAS),
+    "binary cross-entropy of h": Loss(kind="binary cross-entropy", targets=STATES, everywhere=True),
+    "binary cross-entropy with a bias": Loss(
+        kind="binary cross-entropy", readout=READOUT, targets=((0.0, 1.0, 1.0),), timestep=4, bias=BIAS
+    ),
     "cross-entropy everywhere": Loss(kind="cross-entropy", readout=READOUT, targets=SYMBOLS, everywhere=True),
 }
 
@@ -50,20 +57,24 @@ def target_of(loss: Loss, t: int, outputs: int):
 def value_of(loss: Loss, hidden):
     """The loss by its formulas, of rows of torch or numpy."""
     total, steps = 0.0, read_steps(loss, len(hidden))
+    log = torch.log if isinstance(hidden, torch.Tensor) else np.log
+    exp = torch.exp if isinstance(hidden, torch.Tensor) else np.exp
     for t in steps:
         h = hidden[t]
         read = [h[u] if loss.unit in (None, u) else 0.0 * h[u] for u in range(len(h))]
         y = read
         if loss.readout is not None:
             y = [sum(w * v for w, v in zip(row, read, strict=True)) for row in loss.readout]
+        if loss.bias is not None:
+            y = [value + b for value, b in zip(y, loss.bias, strict=True)]
         target = target_of(loss, t, len(y))
         if loss.kind == "value":
             total = total + sum(y)
         elif loss.kind == "squared error":
             total = total + sum((a - b) ** 2 for a, b in zip(y, target, strict=True)) / 2
+        elif loss.kind == "binary cross-entropy":
+            total = total + sum(log(1 + exp(a)) - b * a for a, b in zip(y, target, strict=True))
         else:
-            log = torch.log if isinstance(hidden, torch.Tensor) else np.log
-            exp = torch.exp if isinstance(hidden, torch.Tensor) else np.exp
             top = max(
                 float(a.detach() if isinstance(a, torch.Tensor) else a) for a in y
             )  # exp of it is finite

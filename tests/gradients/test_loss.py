@@ -1,5 +1,7 @@
 """Losses against their formulas, and the gradient of each kind of loss against autograd of every transcription."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -16,17 +18,19 @@ every_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 
 
 def direct_of(loss: Loss, hidden: np.ndarray) -> np.ndarray:
-    """dL/dh_t by hand: V^T 1, V^T (y - target), V^T (softmax(y) - one-hot), over the number of steps."""
+    """dL/dh_t by hand: V^T 1, V^T (y - target), V^T (softmax(y) or sigmoid(y) - target), over the number of steps."""
     steps, direct = read_steps(loss, len(hidden)), np.zeros(hidden.shape)
     V = np.eye(hidden.shape[1]) if loss.readout is None else np.array(loss.readout)
     mask = np.ones(hidden.shape[1]) if loss.unit is None else np.eye(hidden.shape[1])[loss.unit]
     for t in steps:
-        y = V @ (mask * hidden[t])
+        y = V @ (mask * hidden[t]) + (0.0 if loss.bias is None else np.array(loss.bias))
         target = target_of(loss, t, len(y))
         if loss.kind == "value":
             dy = np.ones(len(y))
         elif loss.kind == "squared error":
             dy = y - np.array(target)
+        elif loss.kind == "binary cross-entropy":
+            dy = 1 / (1 + np.exp(-y)) - np.array(target)
         else:
             dy = np.exp(y) / np.exp(y).sum() - np.eye(len(y))[target]
         direct[t] = mask * (V.T @ dy) / len(steps)
@@ -119,6 +123,19 @@ def test_cross_entropy_of_outputs_of_any_size_is_finite(size: float) -> None:
     assert loss.direct(hidden).tolist() == [[-1.0, 1.0]]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"bias": (1.0,)},
+        {"readout": READOUT, "bias": (1.0, 2.0)},
+        {"readout": READOUT, "bias": (1.0, 2.0, float("nan"))},
+    ],
+)
+def test_a_bias_is_a_finite_number_for_each_row_of_a_readout(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="A read-out's bias is a finite number for each of its"):
+        Loss(**broken)
+
+
 def test_a_squared_error_that_is_met_exactly_has_no_gradient_at_all() -> None:
     case = Case("lstm", seed=3)
     loss = Loss(kind="squared error", targets=(tuple(case.trace["hidden"][-1].tolist()),))
@@ -134,7 +151,7 @@ def test_a_squared_error_that_is_met_exactly_has_no_gradient_at_all() -> None:
     [
         (
             {"kind": "hinge"},
-            "The kind of a loss is one of value, squared error, cross-entropy; got 'hinge'.",
+            "The kind of a loss is one of value, squared error, cross-entropy, binary cross-entropy; got 'hinge'.",
         ),
         ({"readout": ()}, "A read-out is one or more rows of equal length, a weight for each unit."),
         ({"readout": ((),)}, "A read-out is one or more rows of equal length, a weight for each unit."),

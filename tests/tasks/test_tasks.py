@@ -234,13 +234,54 @@ def test_a_sequence_of_a_batch_is_one_that_a_network_of_the_task_reads(task: Tas
         assert sequence.features == task.alphabet().features == task.features
         np.testing.assert_array_equal(sequence.inputs, batch.inputs[row, : len(sequence)].numpy())
         if task.kind == "signal":
-            with pytest.raises(ValueError, match="The inputs of this task are the numbers"):
-                task.encode("1 2")
+            assert task.typed_kind == "numbers"
+            again = task.encode(task.spelt(sequence))
+            assert again.features == task.features
+            np.testing.assert_allclose(again.inputs, sequence.inputs, atol=1e-5)
+            with pytest.raises(EncodingError, match="Each line of this task's inputs is the numbers"):
+                task.encode("1, 2, 3\n4, 5, 6")
         else:
             spelt = strings(task, batch)[row]
+            assert task.spelt(sequence) == spelt
             np.testing.assert_array_equal(task.encode(spelt).inputs, sequence.inputs)
             with pytest.raises(EncodingError):
                 task.encode("§")
+
+
+@every_task
+def test_what_is_right_follows_from_a_sequence_as_it_does_from_its_batch(task: Task) -> None:
+    if isinstance(task, tasks.TemporalOrder | tasks.Copy | tasks.Sine):
+        assert task.taught(task.alphabet()) is None
+        return
+    batch = task.batch(6, generator(8))
+    for row in range(6):
+        length = int(batch.lengths[row])
+        taught = task.taught(task.sequence(batch, row))
+        assert taught is not None
+        known = batch.mask[row, :length].clone()
+        if isinstance(task, tasks.Reber | tasks.Characters):
+            known[-1] = False  # the symbol that would follow is not among them
+        assert torch.equal(taught.mask, known)
+        right = batch.targets[row, :length][known].double()
+        torch.testing.assert_close(taught.targets[known].double(), right, atol=1e-6, rtol=0)
+
+
+def test_nothing_is_right_after_what_is_no_sequence_of_the_task() -> None:
+    assert tasks.latch(12).taught(tasks.latch(12).encode("wA")) is None
+    counting = tasks.counting()
+    for wrong in ("Sab" + "b", "aab", "Sba", "Saba"):
+        assert counting.taught(counting.encode(wrong)) is None
+    begun = counting.taught(counting.encode("Saab"))
+    assert begun is not None
+    assert begun.targets.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0], [0, 1, 0]]
+
+
+def test_a_foreign_symbol_is_told_the_alphabet_and_a_typed_text_is_as_long_as_a_task() -> None:
+    with pytest.raises(EncodingError, match='one of the alphabet: A B w x y z; got "q" as symbol 2'):
+        tasks.latch(12).encode("Aq")
+    assert len(tasks.latch(3000).encode("A" + "w" * 3000)) == 3001
+    with pytest.raises(EncodingError, match="Enter 1 to 3,001 symbols; got 3,002"):
+        tasks.latch(3000).encode("A" + "w" * 3001)
 
 
 # --- single tasks ----------------------------------------------------------------------------------------

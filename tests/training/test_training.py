@@ -344,3 +344,19 @@ def test_a_readout_is_drawn_as_torchs_linear_layer() -> None:
 
 def test_the_cells_on_kernels_are_those_of_torch_and_the_lstm_of_1997() -> None:
     assert set(FUSED) == {name for name, cell in CELLS.items() if cell.torch_name} | {"lstm-1997"}
+
+
+def test_a_training_that_does_not_stop_when_solved_makes_all_its_updates_and_is_solved_all_the_same() -> None:
+    experiment = Experiment("lstm", 2, seed=2)
+    settings = TrainingSettings(updates=200, stop_when_solved=False, seed=2)
+    stopped = fit(experiment, tasks.parity(), replace(settings, stop_when_solved=True))
+    trained = fit(experiment, tasks.parity(), settings)
+    assert stopped.outcome.kind == trained.outcome.kind == "solved"
+    assert stopped.outcome.update < trained.outcome.update == 200
+    unsolved = fit(experiment, tasks.parity(), replace(settings, updates=20))
+    assert unsolved.outcome.kind == "updates"
+
+
+def test_whether_a_training_stops_is_true_or_false() -> None:
+    with pytest.raises(ValueError, match="Whether a training stops when solved is true or false; got 1"):
+        TrainingSettings.from_data(TrainingSettings().to_data() | {"stop_when_solved": 1})

@@ -13,6 +13,7 @@ from memviz.edits import SetWeight, SwapUnits, TokenEdit
 from memviz.experiment import Experiment
 from memviz.initialisation import INITIALISATIONS
 from memviz.interventions import Clamp, Reset
+from memviz.models import NAMES
 from memviz.stage import NODES, PHASES
 from memviz.web.gates.address import CODEC, DEFAULT, GatesState
 from tests import strategies
@@ -62,6 +63,9 @@ VIEWS = st.fixed_dictionaries(
         "weight": st.sampled_from(
             ["", "forget_from_hidden~2", "candidate_bias~0", "output_from_gates~99999"]
         ),
+        "model": st.sampled_from(["", *NAMES]),
+        "concept": st.integers(0, 9),
+        "threshold": st.integers(0, 100),
     }
 )
 OTHER = GatesState(
@@ -84,9 +88,20 @@ OTHER = GatesState(
     what_if=True,
     chosen=2,
     weight="update_from_input~1",
+    concept=1,
+    threshold=75,
 )
+MODEL = replace(OTHER, model="parity-lstm")  # it brings a cell and a kind with it
 VIEW = [field.name for field in fields(GatesState) if field.name != "experiment"]
-WHOLE = {"timestep": 2999, "unit": 63, "loss_timestep": 2999, "loss_unit": 63, "chosen": 63}
+WHOLE = {
+    "timestep": 2999,
+    "unit": 63,
+    "loss_timestep": 2999,
+    "loss_unit": 63,
+    "chosen": 63,
+    "concept": 9,
+    "threshold": 100,
+}
 NO_WHOLE_NUMBER = {
     "empty": "",
     "blank": " ",
@@ -131,8 +146,9 @@ def test_a_written_state_is_read_back_exactly_and_without_a_problem(
 
 @pytest.mark.parametrize("name", VIEW)
 def test_each_part_of_the_view_alone_survives_the_address(name: str) -> None:
-    assert getattr(OTHER, name) != getattr(DEFAULT, name)
-    state = replace(DEFAULT, **{name: getattr(OTHER, name)})
+    other = MODEL if name == "model" else OTHER
+    assert getattr(other, name) != getattr(DEFAULT, name)
+    state = replace(DEFAULT, **{name: getattr(other, name)})
     assert read(state.to_query()) == (state, [])
 
 

@@ -50,6 +50,7 @@ VIEWS = st.fixed_dictionaries(
         "unit": st.integers(0, 63),
         "loss_timestep": st.none() | st.integers(0, 2999),
         "loss_unit": st.none() | st.integers(0, 63),
+        "model": st.sampled_from(["", "latch-100", "characters-gru"]),
     }
 )
 

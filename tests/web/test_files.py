@@ -16,7 +16,7 @@ from memviz.interventions import Clamp, Patch
 from memviz.web.files import MOST_BYTES, from_file, to_file
 from memviz.web.gates.address import CODEC, DEFAULT, GatesState
 from tests import strategies
-from tests.web.test_address import OTHER, SETTINGS, VIEWS
+from tests.web.test_address import MODEL, OTHER, SETTINGS, VIEWS
 
 CLAMP = {"kind": "clamp", "signal": "forget", "value": 1, "units": None, "steps": None}
 
@@ -101,5 +101,6 @@ def test_no_file_raises_anything_but_a_sentence(content: bytes) -> None:
 
 def test_every_part_of_the_state_is_in_the_file() -> None:
     data = json.loads(to_file("gates", CODEC, OTHER))
-    assert set(data["state"]) == {field.name for field in fields(GatesState)} - {"experiment"}
+    assert set(data["state"]) == {field.name for field in fields(GatesState)} - {"experiment", "model"}
+    assert json.loads(to_file("gates", CODEC, MODEL))["state"]["model"] == MODEL.model
     assert TokenEdit.from_text(data["state"]["change"]) == OTHER.change

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memviz.experiment import Experiment
 from memviz.gradients import LOSSES, NETWORKS, SOURCES
+from memviz.models import NAMES
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState
 from memviz.web.gradients.presets import PRESETS
 from memviz.web.gradients.words import described, label_of, loss_in_words
@@ -31,11 +32,14 @@ STATES = st.fixed_dictionaries(
         "rate": st.floats(-10, 10),
     }
 )
+MODELS = st.sampled_from(["", *NAMES])
 
 
-@given(STATES, st.none() | st.floats(-100, 100), st.integers(1, 64))
-def test_a_written_state_is_read_back_exactly(view: dict[str, Any], bias: float | None, units: int) -> None:
-    state = GradientsState(**view, experiment=Experiment(hidden_size=units, input_bias=bias))
+@given(STATES, st.none() | st.floats(-100, 100), st.integers(1, 64), MODELS)
+def test_a_written_state_is_read_back_exactly(
+    view: dict[str, Any], bias: float | None, units: int, model: str
+) -> None:
+    state = GradientsState(**view, model=model, experiment=Experiment(hidden_size=units, input_bias=bias))
     assert CODEC.read(CODEC.to_query(state)) == (state, [])
 
 

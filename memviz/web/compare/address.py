@@ -7,8 +7,11 @@ from typing import Any
 from memviz.encoding import KINDS, MAX_BYTES
 from memviz.experiment import Experiment
 from memviz.interventions.values import shown
+from memviz.models import load
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, text, whole
 from memviz.web.compare.sides import MOST_SIDES, Side, read_sides
+from memviz.web.models import FIELD as MODEL
+from memviz.web.models import with_example
 
 _MOST_TEXT = max(MAX_BYTES.values())
 _MOST_STEP = 2999
@@ -33,6 +36,8 @@ class CompareState:
         unit: the unit whose numbers are shown.
         loss_timestep: the step that the loss reads; None is the last.
         loss_unit: the unit that the loss reads; None is the sum.
+        model: the trained network that is compared with what it began as and with others of its kind, one of
+            `memviz.models.NAMES`; "" compares `sides`.
 
     Raises:
         ValueError: if there is no side, or more than six.
@@ -47,6 +52,7 @@ class CompareState:
     unit: int = 0
     loss_timestep: int | None = None
     loss_unit: int | None = None
+    model: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.sides) <= MOST_SIDES:
@@ -54,7 +60,14 @@ class CompareState:
         places = (self.timestep, self.unit, self.loss_timestep or 0, self.loss_unit or 0)
         if not all(type(value) is int and value >= 0 for value in places):
             raise TypeError("Timesteps and units are whole numbers from 0 on.")
-        object.__setattr__(self, "experiment", replace(self.experiment, cell=Experiment.cell))
+        shared = replace(self.experiment, cell=Experiment.cell)
+        if self.model:
+            trained = load(self.model)
+            began = trained.experiment
+            shared = replace(shared.plain, hidden_size=began.hidden_size, seed=began.seed)
+            object.__setattr__(self, "kind", trained.task.typed_kind)
+            object.__setattr__(self, "standardise", False)
+        object.__setattr__(self, "experiment", shared)
 
     def experiment_of(self, side: Side) -> Experiment:
         """The settings of a side's network."""
@@ -66,7 +79,7 @@ class _SidesCodec(Codec[CompareState]):
 
     def read(self, query: Mapping[str, str]) -> tuple[CompareState, list[str]]:
         """The state that an address asks for, and a sentence for each part that is unknown or broken."""
-        readable, left_out = dict(query), []
+        readable, left_out = dict(with_example(query)), []
         if _CELL in readable:
             got = shown(readable.pop(_CELL))
             left_out.append(f"On this page each side names its own cell; got {got} for all of them.")
@@ -106,5 +119,6 @@ CODEC = _SidesCodec(
             optional(whole(_MOST_UNIT)),
             f"The loss's unit is a whole number from 0 to {_MOST_UNIT}, or none for the sum",
         ),
+        "model": MODEL,
     },
 )

@@ -12,6 +12,7 @@ from memviz.gradients import Loss
 from memviz.initialisation import INITIALISATIONS
 from memviz.interventions import Clamp, to_text
 from memviz.theme import LOOKS, look, number
+from memviz.web.compare import trained
 from memviz.web.compare.address import CompareState
 from memviz.web.compare.page import PAGE
 from memviz.web.compare.presets import PRESETS
@@ -21,6 +22,7 @@ from memviz.web.gates.address import CODEC as GATES_CODEC
 from memviz.web.gates.address import GatesState
 from memviz.web.loss import loss_popover
 from memviz.web.markdown import escaped
+from memviz.web.models import FIXED
 from memviz.web.sequence import sequence_controls
 from memviz.web.settings import INITIALISATION_LABELS, weight_settings
 
@@ -33,13 +35,16 @@ def show(state: CompareState, read: Loss, time: int) -> None:
     """The row on top of the page; `read` is the loss as this sequence of so many timesteps has it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         sequence_controls(PAGE)
+        trained.picker(state)
         experiment = state.experiment
+        fixed: dict[str, Any] = {"disabled": True, "help": FIXED} if state.model else {}
         st.slider(
             "Units",
             *HIDDEN_SIZE_RANGE,
             width=105,
-            help="One number of units for all sides, so that their weights and sizes can be compared.",
-            **PAGE.bound(
+            **{"help": "One number of units for all sides, so that their weights and sizes can be compared."}
+            | fixed
+            | PAGE.bound(
                 "hidden_size", experiment.hidden_size, lambda size: PAGE.change_experiment(hidden_size=size)
             ),
         )
@@ -48,9 +53,11 @@ def show(state: CompareState, read: Loss, time: int) -> None:
             *SEED_RANGE,
             step=1,
             width=110,
-            **PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
+            **fixed | PAGE.bound("seed", experiment.seed, lambda seed: PAGE.change_experiment(seed=seed)),
         )
         loss_popover(PAGE, read, experiment.hidden_size, time)
+        if state.model:
+            return
         with PAGE.lazy_popover("More", "tune", "more") as more:
             if more.open:
                 _shared(state)
@@ -61,6 +68,9 @@ def show(state: CompareState, read: Loss, time: int) -> None:
 
 def sides(state: CompareState) -> None:
     """A popover for each side, and the button that adds one."""
+    if state.model:
+        trained.about(state)
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         for index, (letter, side) in enumerate(zip(LETTERS, state.sides, strict=False)):
             with PAGE.lazy_popover(f"**{letter}** {escaped(label_of(side))}", "", f"side-{index}") as popover:

@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from memviz import models
 from memviz.encoding import Sequence, encode
 from memviz.experiment import Experiment
 from memviz.findings.compare import Contender
@@ -12,6 +13,7 @@ from memviz.gradients import GradientFlow, Loss, gradient_flow
 from memviz.stage.multiples import multiples_payload
 from memviz.trace import record
 from memviz.web import engine
+from memviz.web.compare import trained
 from memviz.web.compare.address import CompareState
 from memviz.web.compare.sides import LETTERS, MOST_SIDES, Side
 from memviz.web.compare.tables import differences
@@ -53,6 +55,8 @@ def compared(state: CompareState) -> Compared:
         EncodingError: if the text is no such sequence.
         ValueError: if the sequence is too long for so many units, or no side can be run.
     """
+    if state.model:
+        return _compared_trained(state)
     sequence = _sequence(state.text, state.kind, state.standardise)
     check_work(len(sequence), state.experiment.hidden_size)
     loss = loss_of(state, len(sequence))
@@ -72,6 +76,29 @@ def compared(state: CompareState) -> Compared:
     labels = tuple(contender.label for contender in contenders)
     payload = _payload(setups, loss, letters, labels, sides, contenders)
     return Compared(sequence, loss, sides, contenders, payload, tuple(problems))
+
+
+def _compared_trained(state: CompareState) -> Compared:
+    """Run a trained network, what it began as, and others of its kind."""
+    sequence = engine.call(models.load(state.model).task.encode, state.text)
+    check_work(len(sequence), state.experiment.hidden_size)
+    loss = loss_of(state, len(sequence))
+    names = trained.sides_of(state.model)
+    sides = tuple(Side(trained.cell_of(name)) for name in names)
+    contenders = tuple(
+        Contender(letter, trained.label_of(name), _trained_flow(name, state.text, loss))
+        for letter, name in zip(LETTERS, names, strict=False)
+    )
+    letters = "".join(contender.letter for contender in contenders)
+    labels = tuple(contender.label for contender in contenders)
+    setups = tuple(Setup(state.experiment, state.text, state.kind, model=name) for name in names)
+    payload = _payload(setups, loss, letters, labels, sides, contenders)
+    return Compared(sequence, loss, sides, contenders, payload, ())
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False)
+def _trained_flow(name: str, text: str, loss: Loss) -> GradientFlow:
+    return engine.call(trained.flow_of, name, text, loss)
 
 
 def loss_of(state: CompareState, time: int) -> Loss:

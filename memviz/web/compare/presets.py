@@ -98,6 +98,6 @@ def preset_of(state: CompareState) -> Preset | None:
     What a takeaway says is read off the numbers, so that it holds for any of those; but not where all sides are edited
     or changed while they run.
     """
-    if state.experiment != state.experiment.plain:
+    if state.model or state.experiment != state.experiment.plain:
         return None
     return next((preset for preset in PRESETS if preset.state.sides == state.sides), None)

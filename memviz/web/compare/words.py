@@ -43,6 +43,8 @@ def described(state: CompareState, loss: Loss, last: int) -> str:
         if getattr(base, name) != getattr(default, name)
     ]
     read = "the sum of h" if loss.unit is None else f"h of unit {loss.unit}"
+    if state.model:
+        return f"All sides: {base.hidden_size} units and the same sequence. Loss: {read} at step {last}."
     return (
         f"All sides: {base.hidden_size} unit{'s' * (base.hidden_size != 1)}, seed {base.seed}, the same weights in the "
         f"gates that cells of a family share{''.join(f'; {text}' for text in shared)}. "

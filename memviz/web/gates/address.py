@@ -1,21 +1,26 @@
 """The state of the gates page and its codec."""
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memviz.edits import TokenEdit
 from memviz.encoding import KINDS, MAX_BYTES, EncodingError
 from memviz.experiment import MOST_WHAT_IFS, Experiment
+from memviz.models import load
 from memviz.stage import NODES, PHASES
 from memviz.theme import LOOKS
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, several, text, whole
+from memviz.web.models import FIELD as MODEL
+from memviz.web.models import with_example
 from memviz.web.setup import Setup
 
 MOST_UNITS = 6
 _MOST_TEXT = max(MAX_BYTES.values())
 _MOST_STEP = 2999
 _MOST_UNIT = 63
+_MOST_CONCEPT = 9
 _MOST_CHOSEN = MOST_WHAT_IFS["interventions"] - 1
 _WEIGHT = re.compile(r"[a-z]{1,20}_(from_(input|hidden|cell|gates)|bias)~[0-9]{1,5}")
 
@@ -42,6 +47,10 @@ class GatesState:
         what_if: whether the panel of the what-ifs is open.
         chosen: which of the interventions the panel shows; past the end it means the last.
         weight: the weight that is lit on the machine, such as "forget_from_hidden~2"; "" is none.
+        model: the trained network that is open, one of `memviz.models.NAMES`; "" is none. It has its own cell, units
+            and alphabet: of the experiment only what-ifs are then the reader's.
+        concept: which variable of its task units are looked for by.
+        threshold: from which correlation on a unit is found, in hundredths.
     """
 
     text: str = "hello world"
@@ -63,9 +72,14 @@ class GatesState:
     what_if: bool = False
     chosen: int = 0
     weight: str = ""
+    model: str = ""
+    concept: int = 0
+    threshold: int = 80
 
     def __post_init__(self) -> None:
-        counts = (self.timestep, self.unit, self.chosen, *self.units)
+        if self.model:
+            self._settle()
+        counts = (self.timestep, self.unit, self.chosen, self.concept, self.threshold, *self.units)
         optional = tuple(value for value in (self.loss_timestep, self.loss_unit) if value is not None)
         if not all(type(value) is int and value >= 0 for value in counts + optional):
             raise TypeError("Timesteps and units are whole numbers from 0 on.")
@@ -76,7 +90,18 @@ class GatesState:
     @property
     def setup(self) -> Setup:
         """What is run."""
-        return Setup(self.experiment, self.text, self.kind, self.standardise, self.change)
+        return Setup(self.experiment, self.text, self.kind, self.standardise, self.change, self.model)
+
+    def _settle(self) -> None:
+        """What a trained network brings with it."""
+        trained, mine = load(self.model), self.experiment
+        began = replace(trained.experiment, edits=mine.edits, interventions=mine.interventions)
+        for name, value in (
+            ("experiment", began),
+            ("kind", trained.task.typed_kind),
+            ("standardise", False),
+        ):
+            object.__setattr__(self, name, value)
 
     def to_query(self) -> dict[str, str]:
         """The state as URL parameters; `CODEC.read` gives exactly this state back."""
@@ -94,8 +119,16 @@ def _weight(raw: str) -> Any:
     return raw if raw == "" or _WEIGHT.fullmatch(raw) else BROKEN
 
 
+class _GatesCodec(Codec[GatesState]):
+    """A link that names a trained network and no sequence opens the first example of its task."""
+
+    def read(self, query: Mapping[str, str]) -> tuple[GatesState, list[str]]:
+        """The state that an address asks for, and a sentence for each parameter that is unknown or broken."""
+        return super().read(with_example(query))
+
+
 DEFAULT = GatesState()
-CODEC = Codec(
+CODEC = _GatesCodec(
     DEFAULT,
     {
         "text": (text(_MOST_TEXT), f"The text in a link has at most {_MOST_TEXT:,} characters"),
@@ -120,5 +153,8 @@ CODEC = Codec(
             f"The chosen intervention is a whole number from 0 to {_MOST_CHOSEN}",
         ),
         "weight": (_weight, "A weight is written as in forget_from_hidden~2"),
+        "model": MODEL,
+        "concept": (whole(_MOST_CONCEPT), f"The concept is a whole number from 0 to {_MOST_CONCEPT}"),
+        "threshold": (whole(100), "The threshold is a whole number of hundredths from 0 to 100"),
     },
 )

@@ -42,6 +42,11 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
         alt = f"Gradient norms over time on a log axis. {gradient_finding(flow)}"
         chart(PAGE, "gradients", figure, alt, flow.to_frame)
         loss_popover(PAGE, flow.loss, trace.units, len(trace))
+        if flow.loss.kind != "value":
+            st.caption(
+                "The loss is that of the task, through the network's read-out"
+                + (", a squared error halved." if flow.loss.kind == "squared error" else ".")
+            )
     _proof(engine.proof(run.setup))
     _files(run, flow)
 

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from memviz.gradients import Loss
+from memviz.models import task_loss
 from memviz.stage import stage, stage_position, step_detail
 from memviz.web import engine
 from memviz.web.address import BROKEN
@@ -43,12 +44,18 @@ def show(shown: GatesState, run: Run, picked: str) -> None:
 
 
 def loss(state: GatesState, run: Run) -> Loss:
-    """The loss of a state; a step or unit that this sequence or network does not have means the last, the sum."""
+    """The loss of a state; a step or unit that this sequence or network does not have means the last, the sum.
+
+    Of a trained network it is the loss of its task instead of the sum, wherever the task says what is right.
+    """
     timestep, unit = state.loss_timestep, state.loss_unit
-    return Loss(
-        None if timestep is None or timestep >= len(run.trace) else timestep,
-        None if unit is None or unit >= run.trace.units else unit,
-    )
+    timestep = None if timestep is None or timestep >= len(run.trace) else timestep
+    unit = None if unit is None or unit >= run.trace.units else unit
+    if run.trained is not None and unit is None:
+        loss = task_loss(run.trained, run.sequence, timestep)
+        if loss is not None:
+            return loss
+    return Loss(timestep, unit)
 
 
 def loss_before(state: GatesState, run: Run) -> Loss:

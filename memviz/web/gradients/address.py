@@ -1,11 +1,15 @@
 """What the gradients page shows, and how that is written in its address."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memviz.experiment import Experiment
-from memviz.gradients import LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Study
+from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Study
+from memviz.models import is_known, load, task_loss
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, real, text, whole
+from memviz.web.models import FIELD as MODEL
+from memviz.web.models import with_example
 
 _MOST_TEXT = 10_000
 _MOST_UNIT = 63
@@ -13,6 +17,7 @@ _MOST_TARGET = 40
 _MOST_WORK = 3000 * 16**2
 """The most that lag * units^2 may be on a server that many share: two seconds."""
 RATE_RANGE = (-10.0, 10.0)
+DEFAULT_NETWORK = "lstm"
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class GradientsState:
         timestep: the point that is checked; past the loss's step it means that step.
         unit: its unit.
         rate: the number of one's own that is multiplied often.
+        model: the trained network that stands beside the others, one of `memviz.models.NAMES`; "" is none. The text is
+            then a sequence of its task, the loss that of the task, and all have as many units as it.
     """
 
     source: str = "text"
@@ -39,16 +46,36 @@ class GradientsState:
     loss_timestep: int | None = None
     everywhere: bool = False
     target: str = ""
-    network: str = "lstm"
+    network: str = DEFAULT_NETWORK
     spread: bool = False
     detached: bool = False
     timestep: int = 90
     unit: int = 0
     rate: float = 0.95
+    model: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            if self.network == GIVEN:
+                object.__setattr__(self, "network", DEFAULT_NETWORK)
+            return
+        size = load(self.model).network.hidden_size
+        if self.experiment.hidden_size != size:
+            object.__setattr__(self, "experiment", replace(self.experiment, hidden_size=size))
+        object.__setattr__(self, "everywhere", False)
 
     @property
     def study(self) -> Study:
-        """What is compared."""
+        """What is compared.
+
+        Raises:
+            EncodingError: if the text is no sequence of the trained network's task.
+            ValueError: if the task does not say what is right after it.
+        """
+        if self.model:
+            given = self._given()
+            lag = len(given.sequence) - 1
+            return Study(text=self.text, lag=lag, experiment=self.experiment, given=given)
         timestep, lag = self.loss_timestep, min(self.lag, self.longest_lag)
         return Study(
             self.source,
@@ -62,6 +89,16 @@ class GradientsState:
             self.target,
         )
 
+    def _given(self) -> Given:
+        trained = load(self.model)
+        sequence = trained.task.encode(self.text)
+        loss = task_loss(trained, sequence)
+        if loss is None:
+            raise ValueError(
+                f"The loss is that of the task, which does not say what is right after {self.text!r:.40}."
+            )
+        return Given(f"{self.model}: {self.text}", trained.network, sequence, loss)
+
     @property
     def longest_lag(self) -> int:
         """The longest lag with so many units."""
@@ -74,8 +111,10 @@ class GradientsState:
 
     def notes(self) -> list[str]:
         """A sentence for each choice that this network or input does not have."""
-        said = []
+        said: list[str] = []
         units = self.experiment.hidden_size
+        if self.model:
+            return said
         if self.lag > self.longest_lag:
             said.append(f"With {units} units the lag is at most {self.longest_lag}; got {self.lag:,}.")
         if self.loss == "unit" and self.loss_unit >= units:
@@ -106,8 +145,24 @@ def linked(experiment: Experiment, text: str, time: int) -> dict[str, str]:
     return CODEC.to_query(GradientsState(text=text, lag=lag, experiment=experiment, network=network))
 
 
+class _GradientsCodec(Codec[GradientsState]):
+    """A link that names a trained network opens it, on an example of its task."""
+
+    def read(self, query: Mapping[str, str]) -> tuple[GradientsState, list[str]]:
+        """The state that an address asks for, and a sentence for each parameter that is unknown or broken."""
+        named = with_example(query)
+        if is_known(named.get("model", "")) and "network" not in named:
+            named = {**named, "network": GIVEN}
+        return super().read(named)
+
+    def to_query(self, state: GradientsState) -> dict[str, str]:
+        """The state as URL parameters; `read` gives exactly this state back."""
+        query = super().to_query(state)
+        return query | {"network": state.network} if state.model else query
+
+
 DEFAULT = GradientsState()
-CODEC = Codec(
+CODEC = _GradientsCodec(
     DEFAULT,
     {
         "source": (one_of(SOURCES), f"The source is one of {', '.join(SOURCES)}"),
@@ -121,11 +176,12 @@ CODEC = Codec(
         ),
         "everywhere": (on_off, "Everywhere is 0 or 1"),
         "target": (text(_MOST_TARGET), f"The target has at most {_MOST_TARGET} characters"),
-        "network": (one_of(NETWORKS), f"The network is one of {', '.join(NETWORKS)}"),
+        "network": (one_of((*NETWORKS, GIVEN)), f"The network is one of {', '.join(NETWORKS)}"),
         "spread": (on_off, "Spread is 0 or 1"),
         "detached": (on_off, "Detached is 0 or 1"),
         "timestep": (whole(LAG_RANGE[1]), f"The timestep is a whole number from 0 to {LAG_RANGE[1]:,}"),
         "unit": (whole(_MOST_UNIT), f"The unit is a whole number from 0 to {_MOST_UNIT}"),
+        "model": MODEL,
         "rate": (real(*RATE_RANGE), f"The rate is a number from {RATE_RANGE[0]:g} to {RATE_RANGE[1]:g}"),
     },
 )

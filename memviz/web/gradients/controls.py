@@ -4,11 +4,13 @@ import streamlit as st
 
 from memviz.cells import CELLS
 from memviz.experiment import BIAS_RANGE, HIDDEN_SIZE_RANGE, SEED_RANGE
-from memviz.gradients import FOUR, LAG_RANGE, LOSSES, NETWORKS, SEEDS
-from memviz.web.gradients.address import GradientsState
+from memviz.gradients import FOUR, GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS
+from memviz.models import examples, load
+from memviz.web.gradients.address import DEFAULT, GradientsState
 from memviz.web.gradients.page import PAGE
 from memviz.web.gradients.presets import PRESETS
 from memviz.web.gradients.words import label_of, loss_in_words
+from memviz.web.models import FIXED, picker
 from memviz.web.settings import weight_settings
 
 _LAGS = (5, 7, 10, 15, 20, 30, 40, 50, 70, 100, 150, 200, 300, 400, 500, 700, 1000, 1500, 2000, 3000)
@@ -24,11 +26,20 @@ _WHEN = ("at one step", "at every step")
 def show(state: GradientsState) -> None:
     """The row on top of the page."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        _input(state)
+        if state.model:
+            bound = PAGE.bound("text", state.text, lambda text: PAGE.change(text=text))
+            if load(state.model).task.typed_kind == "numbers":
+                st.text_area("Sequence of its task", height=80, **bound)
+            else:
+                st.text_input("Sequence of its task", live="200ms", **bound)
+        else:
+            _input(state)
+        picker(PAGE, state.model, _open_model, _close_model)
         _networks(state)
-        with PAGE.lazy_popover("Loss", "flag", "loss") as loss:
-            if loss.open:
-                _loss(state)
+        if not state.model:
+            with PAGE.lazy_popover("Loss", "flag", "loss") as loss:
+                if loss.open:
+                    _loss(state)
         with PAGE.lazy_popover("More", "tune", "more") as more:
             if more.open:
                 _more(state)
@@ -39,14 +50,16 @@ def show(state: GradientsState) -> None:
 
 def opened(state: GradientsState) -> None:
     """Which network is opened up below."""
+    offered = (GIVEN, *FOUR) if state.model else FOUR
     st.pills(
         f"Look inside (seed {state.experiment.seed})",
-        FOUR,
+        offered,
         format_func=lambda name: label_of(name, state),
         **PAGE.bound(
             "network",
-            state.network if state.network in FOUR else None,
+            state.network if state.network in offered else None,
             lambda name: PAGE.change(network=name or state.network),
+            fits=offered,
         ),
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -59,7 +72,7 @@ def opened(state: GradientsState) -> None:
             width=230,
             **PAGE.bound(
                 "variant",
-                state.network if state.network not in FOUR else None,
+                state.network if state.network not in offered else None,
                 lambda name: PAGE.change(network=name or "lstm"),
             ),
         )
@@ -69,6 +82,14 @@ def opened(state: GradientsState) -> None:
             "gradient. What is left is the direct path: the product of the forget gates.",
             **PAGE.bound("detached", state.detached, lambda on: PAGE.change(detached=on)),
         )
+
+
+def _open_model(name: str) -> None:
+    PAGE.change(model=name, text=examples(name, load(name))[0], network=GIVEN)
+
+
+def _close_model() -> None:
+    PAGE.change(model="", text=DEFAULT.text, network=DEFAULT.network)
 
 
 def _input(state: GradientsState) -> None:
@@ -101,6 +122,8 @@ def _networks(state: GradientsState) -> None:
         "Units",
         *HIDDEN_SIZE_RANGE,
         width=105,
+        disabled=bool(state.model),
+        help=FIXED if state.model else None,
         **PAGE.bound(
             "hidden_size", experiment.hidden_size, lambda size: PAGE.change_experiment(hidden_size=size)
         ),

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from memviz.findings import has_grown
 from memviz.gradients import (
     FOUR,
+    GIVEN,
     MOST_GRADED,
     Check,
     Curve,
@@ -104,7 +105,7 @@ def compute(study: Study, network: str, seeds: int, detached: bool) -> tuple[lis
 
 def _reach(study: Study, network: str, seeds: int, known: GradientFlow | None) -> list[Curve]:
     """The curves, that of the opened network out of its gradient where it is known."""
-    names = shown(network)
+    names = shown(study, network)
     found = {c.network: c for c in curves(study, [n for n in names if known is None or n != network], seeds)}
     if known is not None:
         found[network] = curve_of(network, known)
@@ -113,12 +114,13 @@ def _reach(study: Study, network: str, seeds: int, known: GradientFlow | None) -
 
 def _what_ifs(study: Study, network: str) -> dict[str, Fitting]:
     sequence = study.sequence()
-    return {name: study.what_ifs(name, sequence) for name in shown(network)}
+    return {name: study.what_ifs(name, sequence) for name in shown(study, network)}
 
 
-def shown(opened: str) -> list[str]:
-    """The networks whose curves are drawn: the four, and the opened one if it is another."""
-    return [*FOUR, *([] if opened in FOUR else [opened])]
+def shown(study: Study, opened: str) -> list[str]:
+    """The networks whose curves are drawn: the four, what the study was given, and the opened one if it is another."""
+    always = FOUR if study.given is None else (*FOUR, GIVEN)
+    return [*always, *([] if opened in always else [opened])]
 
 
 def _inside(study: Study, network: str, detached: bool) -> Inside:

@@ -1,7 +1,8 @@
 """The set-up of the gradients page in words."""
 
 from memviz.cells import CELLS
-from memviz.gradients import FOUR
+from memviz.gradients import FOUR, GIVEN
+from memviz.models import recipe_of
 from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 
@@ -9,6 +10,8 @@ from memviz.web.gradients.address import GradientsState
 def label_of(network: str, state: GradientsState) -> str:
     """A network's name, with what makes it what it is."""
     experiment = state.experiment
+    if network == GIVEN:
+        return f"trained: {recipe_of(state.model).title}"
     if network == "lstm":
         is_torchs = experiment.initialisation == "uniform" and experiment.recurrent_scale == 1
         drawn = "chrono biases" if experiment.initialisation == "chrono" else "biases as drawn"
@@ -24,6 +27,8 @@ def label_of(network: str, state: GradientsState) -> str:
 def described(state: GradientsState) -> str:
     """The set-up in words: cells, H, T, seed, input, loss and biases."""
     study, experiment = state.study, state.experiment
+    if state.model:
+        return _of_task(state)
     source = "noise from N(0, 1), 4 features" if study.source == "noise" else "the text, repeated"
     seeds = (
         f"seeds {experiment.seed} to {experiment.seed + state.seeds - 1}"
@@ -45,6 +50,17 @@ def described(state: GradientsState) -> str:
     return (
         f"H = {experiment.hidden_size}, T = {study.lag + 1}, {seeds}; input: {source}; loss: {loss_in_words(state)}; "
         f"{drawn}; {', '.join(biases) or 'biases as drawn'} (not for “{label_of('lstm', state)}”)."
+    )
+
+
+def _of_task(state: GradientsState) -> str:
+    """The set-up where a trained network stands beside untrained ones."""
+    study, recipe = state.study, recipe_of(state.model)
+    loss = study.loss_of(study.sequence())
+    return (
+        f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of “{recipe.task.title}”; loss: "
+        f"{loss.kind} of the task at step {loss.timestep}, through the read-out of the trained network, which all of "
+        f"them get; the others are untrained, seed {state.experiment.seed}."
     )
 
 

@@ -88,7 +88,7 @@ def session_id() -> str:
 
 def is_present(session: str) -> bool:
     """Whether a visitor's browser is connected; without a server everybody is."""
-    return not runtime.exists() or runtime.get_instance().is_active_session(session)
+    return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
 @st.cache_resource(scope="session", max_entries=2, show_spinner=False)

@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from memviz import live
+from memviz import live, models
 from memviz.figures import LearningLine, gradient_over_training, learning_lines, log_range
 from memviz.stage import stage, stage_position, step_detail
 from memviz.theme import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT, look, number, power_of_ten
+from memviz.training import TrainedNetwork
 from memviz.training.files import to_bytes
 from memviz.web.charts import chart, is_dark
 from memviz.web.markdown import escaped
+from memviz.web.models import links
 from memviz.web.training import engine, predictions
 from memviz.web.training.address import TrainingState
 from memviz.web.training.engine import Example, Seen
@@ -22,6 +24,7 @@ from memviz.web.training.task_text import task_text
 from memviz.worker import Job, Standing
 
 _STAGE = "training-stage"
+_LENT = "training-lent"
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 _MOST_TOKENS = 120
 """More tokens than these are shown by their first and last ones."""
@@ -124,17 +127,29 @@ def time_lapse(result: Result, state: TrainingState, is_under_way: bool) -> None
     _machine(state, found[at], (result.key, shown, trained.checkpoints[at].update))
     _says(example, found[at])
     _gradient(found, [each.update for each in trained.checkpoints], at)
-    st.download_button(
-        "This network as a file",
-        lambda: to_bytes(trained),
-        "memviz-trained.safetensors",
-        "application/octet-stream",
-        on_click="ignore",
-        icon=":material/download:",
-        help="A .safetensors file with its checkpoints, its history and how it was made.",
-        disabled=is_under_way,
-        key="training-file",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "This network as a file",
+            lambda: to_bytes(trained),
+            "memviz-trained.safetensors",
+            "application/octet-stream",
+            on_click="ignore",
+            icon=":material/download:",
+            help="A .safetensors file with its checkpoints, its history and how it was made.",
+            disabled=is_under_way,
+            key="training-file",
+        )
+        if not is_under_way:
+            name = _lent(f"{result.key}-{shown}", trained, result.name(shown))
+            links(PAGE.name, name, trained.task.spelt(example.sequence))
+
+
+def _lent(key: str, trained: TrainedNetwork, name: str) -> str:
+    """The name by which the other pages know a network of this session."""
+    known: dict[str, str] = st.session_state.setdefault(_LENT, {})
+    if key not in known or not models.is_known(known[key]):
+        known[key] = models.lend(trained, f"{trained.task.title}, {name}")
+    return known[key]
 
 
 def looks(result: Result) -> pd.DataFrame:

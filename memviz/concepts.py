@@ -1,0 +1,218 @@
+"""Units that mean something: how far each unit of each gate and state goes with what its task asks it to know.
+
+Over many sequences of the task, Pearson's correlation of each number with each of the task's variables, such as the
+depth of brackets. It shows what can be read off a unit, not that the network uses it: that is asked by holding the unit
+and looking at the score. After Strobelt, Gehrmann, Pfister & Rush, LSTMVis (arXiv 1606.07461), who find units by a
+threshold, and Karpathy, Johnson & Fei-Fei (arXiv 1506.02078).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from memviz.interventions import Freeze, Intervention, Plan, fitting
+from memviz.network import Network
+from memviz.tasks import Task
+
+SEED = 0
+"""Of the sequences, so that a score before and one after are of the same."""
+_STEPS = 2**14
+_SEQUENCES = (32, 256)
+_COUNTED = 4
+"""A score without end is looked at up to so many times what counts as solved."""
+_CONSTANT = 1e-12
+"""What varies by less than this part of its size does not vary."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A unit of a gate or state that goes with a variable.
+
+    Attributes:
+        signal: the gate or state.
+        unit: the unit.
+        correlation: Pearson's, -1 to 1.
+        mean: of the number over all steps: what it is held at to silence it.
+    """
+
+    signal: str
+    unit: int
+    correlation: float
+    mean: float
+
+
+@dataclass(frozen=True, eq=False)
+class Correlations:
+    """Pearson's correlation of each unit with each variable, over all steps of some sequences.
+
+    Attributes:
+        variables: what the task asks to be known.
+        signals: the gates, candidate and states.
+        values: the correlations; NaN where the unit or the variable is constant.
+        means: of each number over all steps.
+        sequences, steps: how many there were.
+    """
+
+    variables: tuple[str, ...]
+    signals: tuple[str, ...]
+    values: Float[np.ndarray, "variable signal unit"]
+    means: Float[np.ndarray, "signal unit"]
+    sequences: int
+    steps: int
+
+    def __post_init__(self) -> None:
+        for array in (self.values, self.means):
+            array.setflags(write=False)
+
+    def of(self, variable: str) -> list[Found]:
+        """All units that vary, by the size of their correlation with a variable, the largest first.
+
+        Raises:
+            ValueError: if the task has no such variable.
+        """
+        if variable not in self.variables:
+            raise ValueError(f"The variables are {', '.join(self.variables)}; got {variable!r:.40}.")
+        values = self.values[self.variables.index(variable)]
+        found = [
+            Found(signal, unit, float(values[row, unit]), float(self.means[row, unit]))
+            for row, signal in enumerate(self.signals)
+            for unit in range(values.shape[1])
+            if np.isfinite(values[row, unit])
+        ]
+        return sorted(found, key=lambda each: -abs(each.correlation))
+
+    def above(self, variable: str, threshold: float) -> list[Found]:
+        """Those of `of` whose correlation is at least so large, of either sign."""
+        return [each for each in self.of(variable) if abs(each.correlation) >= threshold]
+
+    def to_frame(self) -> "Any":
+        """A tidy pandas DataFrame with the columns variable, signal, unit, correlation and mean."""
+        import pandas as pd  # only here: the engine runs without it
+
+        units = self.values.shape[2]
+        return pd.DataFrame(
+            {
+                "variable": np.repeat(self.variables, len(self.signals) * units),
+                "signal": np.tile(np.repeat(self.signals, units), len(self.variables)),
+                "unit": np.tile(np.arange(units), len(self.variables) * len(self.signals)),
+                "correlation": self.values.ravel(),
+                "mean": np.tile(self.means.ravel(), len(self.variables)),
+            }
+        )
+
+
+def correlations(network: Network, task: Task, sequences: int | None = None) -> Correlations:
+    """How far each unit goes with each variable of a task.
+
+    Args:
+        network: a network of the task's features.
+        task: the task.
+        sequences: how many, 2 to 4096; by default as many as take a moment.
+
+    Raises:
+        ValueError: if the network reads other features.
+    """
+    _check(network, task)
+    generator = torch.Generator().manual_seed(SEED)
+    batch = task.batch(sequences or _size(task), generator)
+    is_step = (torch.arange(batch.inputs.shape[1]) < batch.lengths[:, None]).numpy()
+    signals = run(network, batch.inputs.double())
+    names = tuple(batch.variables)
+    known = np.stack([batch.variables[name].double().numpy()[is_step] for name in names])
+    shown = signal_names(network)
+    values = np.stack([signals[name].numpy()[is_step] for name in shown])  # (signal, step, unit)
+    found = np.stack([_pearson(variable, values) for variable in known])
+    return Correlations(names, shown, found, values.mean(axis=1), len(batch), int(is_step.sum()))
+
+
+def signal_names(network: Network) -> tuple[str, ...]:
+    """The gates, candidate and states of a network."""
+    cell = network.cell
+    states = [name for name in ("cell", "hidden") if name in cell.signal_names]
+    return (*cell.activations, *states)
+
+
+def score(
+    network: Network,
+    readout: Callable[[Float[Tensor, "*batch unit"]], Float[Tensor, "*batch output"]],
+    task: Task,
+    interventions: Iterable[Intervention] = (),
+) -> float:
+    """The score of a network on its task while some signals are held; always over the same sequences.
+
+    An intervention at steps that a sequence does not have is left out of it, and so is a freeze, whose value is that
+    of one sequence.
+
+    Raises:
+        ValueError: if the network reads other features.
+    """
+    _check(network, task)
+    held = tuple(each for each in interventions if not isinstance(each, Freeze))
+
+    def outputs(inputs: Tensor) -> Tensor:
+        return readout(run(network, inputs.double(), held, ("hidden",))["hidden"]).float()
+
+    generator = torch.Generator().manual_seed(SEED)
+    return task.evaluate(outputs, generator, _size(task), round(_COUNTED * task.solved))
+
+
+@torch.no_grad()
+def run(
+    network: Network,
+    inputs: Float[Tensor, "sequence time features"],
+    interventions: Iterable[Intervention] = (),
+    names: tuple[str, ...] | None = None,
+) -> dict[str, Float[Tensor, "sequence time unit"]]:
+    """Some signals of a network over many sequences at once, from a zero state on, in float64."""
+    time, units = inputs.shape[1], network.hidden_size
+    fits, _ = fitting(interventions, network.cell, units, time)
+    plan = Plan(fits, units, time)
+    taps, state = plan.taps(), network.cell.zero_state(inputs[:, 0], units)
+    chosen = signal_names(network) if names is None else names
+    found: dict[str, list[Tensor]] = {name: [] for name in chosen}
+    for t, x in enumerate(inputs.unbind(dim=1)):
+        if t in plan.resets:
+            state = network.cell.zero_state(x, units)
+        tap = taps[t]
+        state, signals = network.step(x, state) if tap is None else network.step(x, state, tap)
+        for name in chosen:
+            found[name].append(getattr(signals, name))
+    return {name: torch.stack(steps, dim=1).expand(len(inputs), -1, -1) for name, steps in found.items()}
+
+
+def _check(network: Network, task: Task) -> None:
+    if network.features != len(task.features):
+        raise ValueError(
+            f"A network of this task reads {len(task.features)} features; got one of {network.features}."
+        )
+
+
+def _size(task: Task) -> int:
+    """As many sequences as take a moment."""
+    time = task.batch(1, torch.Generator().manual_seed(SEED)).inputs.shape[1]
+    few, many = _SEQUENCES
+    return min(many, max(few, _STEPS // time))
+
+
+def _pearson(
+    variable: Float[np.ndarray, " step"], values: Float[np.ndarray, "signal step unit"]
+) -> Float[np.ndarray, "signal unit"]:
+    x, y = variable - variable.mean(), values - values.mean(axis=1, keepdims=True)
+    x_size, y_size = np.sqrt((x**2).sum()), np.sqrt((y**2).sum(axis=1))
+    varies = _varies(x_size, variable, 0) & _varies(y_size, values, 1)
+    products = np.einsum("s,gsu->gu", x, y)
+    found: Float[np.ndarray, "signal unit"] = np.full(products.shape, np.nan)
+    np.divide(products, x_size * y_size, out=found, where=varies)
+    return np.clip(found, -1.0, 1.0)  # rounding may go beyond; NaN stays
+
+
+def _varies(
+    size: Float[np.ndarray, "..."] | float, values: Float[np.ndarray, "..."], axis: int
+) -> Bool[np.ndarray, "..."]:
+    scale = np.sqrt((values**2).sum(axis=axis))
+    return np.asarray(size > _CONSTANT * np.maximum(scale, 1e-300))

@@ -1,0 +1,90 @@
+"""Which units of which gates go with a variable of a task: a dot for each, and the threshold that finds some."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from memviz.concepts import Found
+from memviz.figures.base import Figure, base_layout, figure, ground
+from memviz.theme import look
+
+_HEIGHT = 260
+
+
+def correlation_dots(
+    units: Sequence[Found], threshold: float, family: str, title: str, dark: bool = False
+) -> Figure:
+    """Pearson's correlation of every unit, gate by gate; those beyond the threshold are full and bear their number.
+
+    Args:
+        units: every unit of every gate and state that varies.
+        threshold: the size of a correlation from which on a unit is found.
+        family: that of the cell.
+        title: the takeaway.
+        dark: for a dark ground.
+    """
+    colours = ground(dark)
+    signals = list(dict.fromkeys(each.signal for each in sorted(units, key=lambda each: _place(each.signal))))
+    layout = base_layout(title, _HEIGHT, dark) | {
+        "xaxis": {
+            "tickmode": "array",
+            "tickvals": list(range(len(signals))),
+            "ticktext": [look(name, family).symbol for name in signals],
+            "range": [-0.6, len(signals) - 0.4],
+            "showgrid": False,
+            "zeroline": False,
+            "title": {"text": "gate or state", "font": {"size": 13}, "standoff": 6},
+        },
+        "yaxis": {
+            "range": [-1.08, 1.08],
+            "tickvals": [-1, -0.5, 0, 0.5, 1],
+            "gridcolor": colours["line"],
+            "zeroline": False,
+            "title": {"text": "correlation", "font": {"size": 13}},
+        },
+        "showlegend": False,
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": sign * threshold,
+                "y1": sign * threshold,
+                "line": {"color": colours["text"], "width": 1, "dash": "dash"},
+            }
+            for sign in (1, -1)
+        ],
+    }
+    data: list[Any] = []
+    for place, name in enumerate(signals):
+        its = look(name, family)
+        mine = sorted((each for each in units if each.signal == name), key=lambda each: each.unit)
+        found = [abs(each.correlation) >= threshold for each in mine]
+        step = 0.8 / max(len(mine), 1)
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text",
+                "name": its.name,
+                "x": [place - 0.4 + step * (index + 0.5) for index in range(len(mine))],
+                "y": [each.correlation for each in mine],
+                "text": [str(each.unit) if is_in else "" for each, is_in in zip(mine, found, strict=True)],
+                "textposition": ["bottom center" if each.correlation > 0 else "top center" for each in mine],
+                "textfont": {"size": 12, "color": colours["text"]},
+                "customdata": [each.unit for each in mine],
+                "hovertemplate": f"{its.name} {its.symbol}, unit %{{customdata}}: %{{y:.3f}}<extra></extra>",
+                "marker": {
+                    "size": 9,
+                    "color": its.colour(dark),
+                    "symbol": ["circle" if is_in else "circle-open" for is_in in found],
+                },
+            }
+        )
+    return figure(data, layout)
+
+
+_ORDER = ("input", "forget", "reset", "update", "candidate", "output", "cell", "hidden")
+
+
+def _place(signal: str) -> int:
+    return _ORDER.index(signal)
