@@ -14,7 +14,8 @@ def main() -> None:
     gates = st.Page(PAGES / "gates.py", title="Gates", default=True)
     gradients = st.Page(PAGES / "gradients.py", title="Gradients")
     compare = st.Page(PAGES / "compare.py", title="Compare")
-    st.navigation([gates, gradients, compare], position="top").run()
+    training = st.Page(PAGES / "training.py", title="Train")
+    st.navigation([gates, gradients, compare, training], position="top").run()
 
 
 # Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.

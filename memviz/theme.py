@@ -63,6 +63,13 @@ PATH_LOOKS = {
     "loss": Look("the loss's own term", "", "#6b7280", "#8f97a5", "dot"),
 }
 """The paths along which a gradient goes back; straight on has the colour of the gate that keeps."""
+SIDE_LOOKS = (
+    Look("A", "", "#5a5f6b", "#a9b0bb", "dot"),
+    Look("B", "", "#AA4499", "#E58CBF", "dash"),
+    Look("C", "", "#8A6D00", "#F0E442", "dashdot"),
+    Look("D", "", "#0072B2", "#56B4E9"),
+)
+"""Networks that are trained beside each other, in the order of their letters."""
 
 GATE_RANGE = (0.0, 1.0)
 SEQUENTIAL_LIGHT = ("#f4f5f7", "#c9dbe8", "#8fbbd8", "#4b93c1", "#15679b", "#0b3c5f")

@@ -144,7 +144,8 @@ def _edit(edit: Edit, family: str) -> str:
     match edit:
         case SetWeight():
             column = "" if edit.column is None else f", column {edit.column}"
-            return weight_set(edit, f"{edit.parameter}, row {edit.row}{column},")
+            whose = f" of {edit.of}" if edit.of else ""
+            return weight_set(edit, f"{edit.parameter}{whose}, row {edit.row}{column},")
         case ZeroBlock():
             whose = f" of the {signal_in_words(edit.gate, family)}" if edit.gate else ""
             return f"{edit.parameter}{whose} set to 0"

@@ -146,7 +146,7 @@ def _finding(shown: GatesState, run: engine.Run) -> str:
     """What to look at: what the what-ifs have changed or, without any, what the run remembers."""
     if run.before is None:
         return main_finding(run.trace)
-    loss, loss_before = step.loss(shown, run), step.loss(shown, run.before)
+    loss, loss_before = step.loss(shown, run), step.loss_before(shown, run)
     compared = engine.comparison(run.setup, loss, loss_before, 0.0)
     near = engine.comparison(run.setup, loss, loss_before, MEETING)
     return what_if_finding(compared, meeting_step(near))

@@ -48,7 +48,14 @@ interventions = st.one_of(
 )
 places = st.integers(0, 9_999)
 edits = st.one_of(
-    _call(SetWeight, st.sampled_from(PARAMETERS), places, st.none() | places, st.floats(-10_000, 10_000)),
+    _call(
+        SetWeight,
+        st.sampled_from(PARAMETERS),
+        places,
+        st.none() | places,
+        st.floats(-10_000, 10_000),
+        st.sampled_from(["", "lstm-8", "lstm-1997-64", "gru-v3-5"]),
+    ),
     _call(ZeroBlock, st.sampled_from(PARAMETERS), st.sampled_from(["", *GATES])),
     _call(SwapUnits, places, places),
 )

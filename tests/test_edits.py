@@ -276,3 +276,20 @@ def test_what_does_not_fit_is_told_by_its_place_and_the_rest_is_applied() -> Non
     assert applied == (SwapUnits(0, 1),)
     assert list(problems) == [0, 2, 3]
     assert "got 9" in problems[3]
+
+
+def test_an_edit_of_a_gates_row_never_becomes_another_gates_or_units() -> None:
+    edit = SetWeight("weight_hh", 9, 2, 2.0, "lstm-8")  # unit 1 of the forget gate
+    for network in (Experiment(hidden_size=5), Experiment(hidden_size=16), Experiment(cell="gru")):
+        with pytest.raises(
+            ValueError, match=r"This edit is of lstm-8; got (lstm|gru)-\d+, whose rows are others"
+        ):
+            edit.apply(network.build(3))
+    for name in ("lstm", "lstm-peephole"):  # the same rows
+        network = Experiment(cell=name, hidden_size=8).build(3)
+        edited = edit.apply(network).parameters["weight_hh"]
+        assert (edited != network.parameters["weight_hh"]).nonzero().tolist() == [[9, 2]]
+    for broken in ("lstm", "lstm-", "transformer-8", "lstm-8-8", "8"):
+        with pytest.raises(ValueError, match="An edit is of a cell and its units, such as lstm-8; got"):
+            SetWeight("weight_hh", 9, 2, 2.0, broken)
+    assert from_text("set~weight_hh~9~2~2.0~lstm-8") == (edit,)

@@ -38,6 +38,7 @@ FLOORS = {
     "training": 4,
     "concepts": 4,
     "models": 5,
+    "worker": 5,
     "findings": 5,
     "figures": 5,
     "stage": 5,

@@ -103,7 +103,8 @@ class Dial {
     if (text === (box.dataset.shown ?? "").replaceAll(MINUS, "-")) return;
     const { low, high, whole } = this.payload;
     const value = text.length <= MOST_CHARACTERS && NUMBER.test(text) ? Number(text) : NaN;
-    const fits = whole ? Number.isInteger(value) && value >= low && value <= high : Number.isFinite(value);
+    const isLost = value === 0 && /[1-9]/.test(text.split(/e/i)[0]); // too small for a number
+    const fits = whole ? Number.isInteger(value) && value >= low && value <= high : Number.isFinite(value) && !isLost;
     if (fits) {
       this.put(k, value, false);
       return;

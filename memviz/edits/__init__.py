@@ -15,7 +15,7 @@ from memviz.edits.tokens import (
     insert_token,
     replace_token,
 )
-from memviz.edits.values import WEIGHT_RANGE, Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting
+from memviz.edits.values import WEIGHT_RANGE, Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting, layout_of
 
 __all__ = [
     "MOST_IN_TEXT",
@@ -34,6 +34,7 @@ __all__ = [
     "from_data",
     "from_text",
     "insert_token",
+    "layout_of",
     "remove_unit",
     "replace_token",
     "set_weight",

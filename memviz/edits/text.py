@@ -1,7 +1,7 @@
 """Edits of a network as text for an address, and as data for a JSON file, both exactly there and back.
 
-In an address: `set~weight_hh~3~2~0.5`, `set~bias_ih~3~0.5`, `zero~weight_hh~forget`, `swap~0~1`; between two stands
-`~~`. No character of it needs an escape in an address.
+In an address: `set~weight_hh~3~2~0.5`, `set~bias_ih~3~0.5~lstm-8`, `zero~weight_hh~forget`, `swap~0~1`; between two
+stands `~~`. No character of it needs an escape in an address.
 """
 
 import re
@@ -16,6 +16,7 @@ from memviz.interventions.values import shown
 MOST_IN_TEXT = 64
 """How many edits a text may hold."""
 _INDEX = re.compile(r"[0-9]{1,6}")
+_OF = re.compile(r"[a-z][a-z0-9-]{1,30}-[0-9]{1,3}")
 _FORM = "An edit is written as in set~weight_hh~3~2~0.5, zero~weight_hh~forget or swap~0~1"
 
 
@@ -75,7 +76,7 @@ def _written(edit: Edit) -> str:
     match edit:
         case SetWeight():
             place = [edit.row] if edit.column is None else [edit.row, edit.column]
-            parts = [edit.parameter, *place, plain_number(edit.value)]
+            parts = [edit.parameter, *place, plain_number(edit.value), *([edit.of] if edit.of else [])]
         case ZeroBlock():
             parts = [edit.parameter, *([edit.gate] if edit.gate else [])]
         case SwapUnits():
@@ -84,10 +85,11 @@ def _written(edit: Edit) -> str:
 
 
 def _read(text: str) -> Edit:
-    kind, *parts = text.split("~", 5)
+    kind, *parts = text.split("~", 6)
+    of = parts.pop() if kind == "set" and parts and _OF.fullmatch(parts[-1]) else ""
     if kind == "set" and len(parts) in (3, 4) and NUMBER.fullmatch(parts[-1]):
         row, *column = (_index(part, text) for part in parts[1:-1])
-        return SetWeight(parts[0], row, column[0] if column else None, float(parts[-1]))
+        return SetWeight(parts[0], row, column[0] if column else None, float(parts[-1]), of)
     if kind == "zero" and len(parts) in (1, 2):
         return ZeroBlock(*parts)
     if kind == "swap" and len(parts) == 2:

@@ -1,16 +1,19 @@
 """The edits of a network as frozen values, which an experiment holds."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from memviz.cells import CELLS
 from memviz.edits.network import set_weight, swap_units, zero_block
 from memviz.interventions.values import MOST_INDEX, shown
 from memviz.network import Network
 
 WEIGHT_RANGE = (-1e4, 1e4)
+_UNITS = re.compile(r"[0-9]{1,3}")
 PARAMETERS = (
     "weight_ih",
     "weight_hh",
@@ -33,6 +36,8 @@ class SetWeight:
         row: its row, as PyTorch stacks the gates, or its place in a bias or a peephole.
         column: its column; None for a bias or a peephole.
         value: a number from -10,000 to 10,000.
+        of: the cell and number of units whose rows are meant, such as "lstm-8": in a network with other gates or units
+            the row would be another gate's or unit's, so the edit does not fit; "" asks for no such thing.
 
     Raises:
         ValueError: if a part breaks its rule; the message states it and what arrived.
@@ -42,16 +47,25 @@ class SetWeight:
     row: int
     column: int | None
     value: int | float
+    of: str = ""
 
     def __post_init__(self) -> None:
+        if self.of and not _layout(self.of):
+            raise ValueError(f"An edit is of a cell and its units, such as lstm-8; got {shown(self.of)}.")
         _check_parameter(self.parameter)
         for name in ("row", "column"):
             if getattr(self, name) is not None or name == "row":
                 object.__setattr__(self, name, _index(name, getattr(self, name)))
         object.__setattr__(self, "value", _weight(self.value))
 
+    def is_for(self, network: Network) -> bool:
+        """Whether the network's rows are those that are meant."""
+        return self.of == "" or _layout(self.of) == _layout(layout_of(network))
+
     def apply(self, network: Network) -> Network:
         """The network with this weight."""
+        if not self.is_for(network):
+            raise ValueError(f"This edit is of {self.of}; got {layout_of(network)}, whose rows are others.")
         return set_weight(network, self.parameter, self.row, self.column, self.value)
 
 
@@ -131,6 +145,17 @@ def fitting(network: Network, edits: Iterable[Edit]) -> tuple[tuple[Edit, ...], 
         else:
             applied.append(edit)
     return tuple(applied), problems
+
+
+def layout_of(network: Network) -> str:
+    """A network's cell and number of units, as an edit names them."""
+    return f"{network.cell.name}-{network.hidden_size}"
+
+
+def _layout(of: str) -> tuple[tuple[str, ...], int] | None:
+    """The gates whose rows are stacked, and the units of each; None if there is no such cell."""
+    name, _, units = of.rpartition("-")
+    return (CELLS[name].gates, int(units)) if name in CELLS and _UNITS.fullmatch(units) else None
 
 
 def _check_parameter(value: object) -> None:

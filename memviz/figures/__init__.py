@@ -14,18 +14,22 @@ from memviz.figures.reach import (
     source_lines,
     state_norm_lines,
 )
+from memviz.figures.training import LearningLine, gradient_over_training, learning_lines
 from memviz.figures.units import contribution_bars, gate_lines, path_bars, sigmoid_lines, unit_heatmap
 from memviz.figures.weights import weight_histograms
 
 __all__ = [
     "MOST_UNITS",
     "Figure",
+    "LearningLine",
     "contribution_bars",
     "correlation_dots",
     "figure_html",
     "gate_lines",
     "gradient_lines",
+    "gradient_over_training",
     "horizon_lines",
+    "learning_lines",
     "log_range",
     "path_bars",
     "power_lines",

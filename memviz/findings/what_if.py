@@ -15,9 +15,9 @@ def what_if_finding(comparison: Comparison, meeting: int | None = None) -> str:
         comparison: the run beside the one before it, with their gradients.
         meeting: the timestep from which on the runs are within `MEETING` of each other again, if they are.
     """
-    gradient = (
-        f"; the gradient to the first input {_gradient(comparison.gradient)}" if comparison.gradient else ""
-    )
+    gradient = ""
+    if comparison.gradient and comparison.pairs[0] == (0, 0):  # else the first inputs are not the same token
+        gradient = f"; the gradient to the first input {_gradient(comparison.gradient)}"
     if comparison.parts_at is None:
         what = "No number of the run" if comparison.first is None else "No state"
         if comparison.output_change == 0:

@@ -6,7 +6,7 @@ block of zeros was changed by it. Edits that do not fit the network stay in the 
 
 from collections.abc import Iterable
 
-from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting
+from memviz.edits import Edit, SetWeight, SwapUnits, ZeroBlock, apply, fitting, layout_of
 from memviz.network import Network
 
 Edits = tuple[Edit, ...]
@@ -24,9 +24,9 @@ def with_weight(
     """
     place = (parameter, row, column)
     first = _tail(edits)
-    rest = (*edits[:first], *(edit for edit in edits[first:] if _place(edit) != place))
+    rest = (*edits[:first], *(edit for edit in edits[first:] if _place(drawn, edit) != place))
     wished = number_at(drawn, *place) if value is None else value
-    added = SetWeight(parameter, row, column, wished)
+    added = SetWeight(parameter, row, column, wished, layout_of(drawn))
     apply(drawn, (added,))  # refuse it now, also where it changes nothing
     before = apply(drawn, fitting(drawn, rest)[0])
     return rest if number_at(before, *place) == wished else (*rest, added)
@@ -82,15 +82,19 @@ def _tail(edits: Edits) -> int:
     return max((index + 1 for index, edit in enumerate(edits) if not isinstance(edit, SetWeight)), default=0)
 
 
-def _place(edit: Edit) -> tuple[str, int, int | None] | None:
-    return (edit.parameter, edit.row, edit.column) if isinstance(edit, SetWeight) else None
+def _place(network: Network, edit: Edit) -> tuple[str, int, int | None] | None:
+    """The place of a single weight; None of one that waits for another cell or other units."""
+    if not isinstance(edit, SetWeight) or not edit.is_for(network):
+        return None
+    return edit.parameter, edit.row, edit.column
 
 
 def _covers(network: Network, zero: ZeroBlock, edit: Edit) -> bool:
-    if not isinstance(edit, SetWeight) or edit.parameter != zero.parameter:
+    place = _place(network, edit)
+    if place is None or place[0] != zero.parameter:
         return False
     rows = network.cell.rows(zero.gate, network.hidden_size) if zero.gate else None
-    return rows is None or rows.start <= edit.row < rows.stop
+    return rows is None or rows.start <= place[1] < rows.stop
 
 
 def _alike(one: Network, other: Network) -> bool:

@@ -61,7 +61,7 @@ class Editor:
 
     def words(self, edit: Edit) -> str:
         """An edit as readers know it; of a weight that the network does not have, its row and column."""
-        if not isinstance(edit, SetWeight):
+        if not isinstance(edit, SetWeight) or not edit.is_for(self.drawn):
             return in_words(edit, self.drawn.cell.family)
         place = Place(edit.parameter, edit.row, edit.column)
         try:

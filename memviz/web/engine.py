@@ -35,6 +35,8 @@ _KEPT = 4
 """Two of what is shown, each with the one before any what-if."""
 MOST_DRAWN = 18_000_000
 """The most bytes that are drawn of a run: the server's messages have at most 20 MB, and a page must not break there."""
+MOST_CHANGED = 30_000
+"""The most interventions times timesteps: the one thread of the engine is everybody's."""
 P = ParamSpec("P")
 R = TypeVar("R")
 torch.set_num_threads(1)
@@ -90,6 +92,7 @@ def fitting(setup: Setup) -> tuple[Setup, list[str]]:
 
     Raises:
         EncodingError: if the text is no such sequence.
+        ValueError: if there are too many interventions for so many steps.
     """
     if setup == setup.plain:
         return setup, []
@@ -222,6 +225,11 @@ def _fitting(setup: Setup, plain: Run) -> tuple[Setup, list[str]]:
             sequence = change.apply(sequence).sequence
         except EncodingError as error:
             change, problems = None, [str(error)]
+    count = len(experiment.interventions)
+    if count * len(sequence) > MOST_CHANGED:
+        raise ValueError(
+            f"Interventions times timesteps are at most {MOST_CHANGED:,}; got {count} times {len(sequence):,}."
+        )
     fits = fitting_in(plain.network, len(sequence), experiment.edits, experiment.interventions)
     experiment = replace(experiment, edits=fits.edits, interventions=fits.interventions)
     return replace(setup, experiment=experiment, change=change), [

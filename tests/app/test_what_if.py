@@ -14,6 +14,7 @@ from torch import Tensor
 from memviz import encode
 from memviz.edits import insert_token
 from memviz.interventions import Scale
+from memviz.theme import number
 from memviz.web import engine
 from memviz.web.gates.address import DEFAULT
 from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
@@ -58,7 +59,8 @@ def title(app: AppTest) -> str:
 
 
 def said(app: AppTest) -> str:
-    return " ".join(each.value.replace("\\", "") for each in (*app.warning, *app.error))
+    shown = (each.value for each in (*app.warning, *app.error))
+    return " ".join(shown).replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def test_a_held_gate_gives_the_numbers_of_torch_and_reset_gives_back_the_earlier_ones(
@@ -265,3 +267,44 @@ def test_a_held_network_is_opened_beside_itself(open_page: OpenPage) -> None:
     assert query["sides"] == "lstm,lstm;interventions:clamp~forget~0.0"
     assert query["text"] == "hello world"
     assert len(open_page(what_if="1", change="delete~3").get("page_link")) == 0
+
+
+def test_the_loss_of_before_is_at_the_partner_of_its_step(open_page: OpenPage) -> None:
+    # An "o" at step 2: step 5 of the run is step 4 of the original; both begin with the same token.
+    app = open_page(change="insert~2~o", loss_timestep="5")
+    before, after = _first_gradients()
+    assert f"goes from {number(before, 2)} to {number(after, 2)}." in title(app)
+    assert "gradient" not in title(open_page(change="insert~0~o"))  # the first inputs are two tokens
+
+
+def _first_gradients() -> list[float]:
+    """|dL/dx_0| of the sum of h, of the original at step 4 and of the changed sequence at step 5, by autograd."""
+    sequence = encode("hello world")
+    module = DEFAULT.experiment.build(sequence).to_torch()
+    found = []
+    for inputs, at in ((sequence.inputs, 4), (insert_token(sequence, 2, "o").sequence.inputs, 5)):
+        x = torch.tensor(inputs, requires_grad=True)
+        (gradient,) = torch.autograd.grad(module(x)[0][at].sum(), x)
+        found.append(float(gradient[0].norm()))
+    return found
+
+
+def test_too_many_interventions_for_a_long_run_get_a_sentence(open_page: OpenPage) -> None:
+    held = (
+        "~~".join(f"clamp~forget~0.5~u{unit}" for unit in range(8))
+        + "~~"
+        + "~~".join(["scale~input~0.5"] * 8)
+    )
+    app = open_page(kind="signal", text="sine 2000", interventions=held)
+    assert "Interventions times timesteps are at most 30,000; got 16 times 2,000." in said(app)
+
+
+def test_an_edit_waits_while_the_network_has_other_rows(open_page: OpenPage) -> None:
+    app = open_page(edits="set~weight_hh~9~2~2.0~lstm-8")
+    edited = shown(app)
+    run(app.slider(key="gates-hidden_size").set_value(5))
+    assert "of lstm-8; got lstm-5" in said(app)
+    assert address(app)["edits"] == "set~weight_hh~9~2~2.0~lstm-8"
+    run(app.slider(key="gates-hidden_size").set_value(8))
+    assert not said(app)
+    assert shown(app) == edited

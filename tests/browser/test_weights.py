@@ -88,7 +88,7 @@ def test_an_edited_weight_changes_every_number_as_in_torch_and_undo_brings_each_
     assert {node.get_attribute("data-node") for node in lit.all()} == {"hidden_before", "forget"}
     page.keyboard.type("1.5")
     page.keyboard.press("Enter")
-    page.wait_for_url("**edits=set~weight_hh~11~2~1.5&**")
+    page.wait_for_url("**edits=set~weight_hh~11~2~1.5~lstm-8&**")
     expect_stage(page, {("weight_hh_l0", 11, 2): 1.5})
     expect(cell(page, 3, 2).locator(".value")).to_have_text("1.50")
     expect(cell(page, 3, 2).locator(".old")).to_have_text("0.163")

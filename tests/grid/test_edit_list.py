@@ -16,6 +16,7 @@ from tests import oracles
 HIDDEN = 3
 DRAWN = Network("lstm", oracles.as_torch(oracles.parameters("lstm", 2, HIDDEN, 0)))
 CELL = ("weight_hh", 4, 2)
+OF = "lstm-3"
 FORGET = ZeroBlock("weight_hh", "forget")
 
 
@@ -31,8 +32,8 @@ def test_a_cell_that_is_edited_twice_is_one_edit_and_edited_back_is_none() -> No
     drawn = float(DRAWN.parameters["weight_hh"][4, 2])
     other = SetWeight("bias_ih", 0, None, 1.0)
     once = with_weight(DRAWN, (other,), *CELL, 0.5)
-    assert once == (other, SetWeight(*CELL, 0.5))
-    assert with_weight(DRAWN, once, *CELL, 0.75) == (other, SetWeight(*CELL, 0.75))
+    assert once == (other, SetWeight(*CELL, 0.5, OF))
+    assert with_weight(DRAWN, once, *CELL, 0.75) == (other, SetWeight(*CELL, 0.75, OF))
     assert with_weight(DRAWN, once, *CELL, drawn) == with_weight(DRAWN, once, *CELL, None) == (other,)
     assert with_weight(DRAWN, (), *CELL, drawn) == ()
 
@@ -42,7 +43,7 @@ def test_after_a_block_of_zeros_a_weight_goes_back_to_what_was_drawn_by_an_edit(
     zeroed = with_zeros(DRAWN, (SetWeight(*CELL, 9.0), SetWeight("weight_hh", 0, 0, 5.0)), [FORGET])
     assert zeroed == (SetWeight("weight_hh", 0, 0, 5.0), FORGET)  # the block covers the first
     back = with_weight(DRAWN, zeroed, *CELL, None)
-    assert back == (*zeroed, SetWeight(*CELL, drawn))
+    assert back == (*zeroed, SetWeight(*CELL, drawn, OF))
     assert with_weight(DRAWN, back, *CELL, 0.0) == zeroed
     assert with_zeros(DRAWN, back, [FORGET]) == zeroed
     assert with_zeros(DRAWN, zeroed, [FORGET]) == zeroed
@@ -50,7 +51,7 @@ def test_after_a_block_of_zeros_a_weight_goes_back_to_what_was_drawn_by_an_edit(
 
 def test_an_edit_before_a_swap_stays_where_it_was_made() -> None:
     edits = with_swap(DRAWN, with_weight(DRAWN, (), "bias_ih", 0, None, 7.0), 1, 0)
-    assert edits == (SetWeight("bias_ih", 0, None, 7.0), SwapUnits(0, 1))
+    assert edits == (SetWeight("bias_ih", 0, None, 7.0, OF), SwapUnits(0, 1))
     assert values(edits)["bias_ih"][1] == 7.0
     after = with_weight(DRAWN, edits, "bias_ih", 0, None, 3.0)
     assert values(after)["bias_ih"][:2].tolist() == [3.0, 7.0]
@@ -69,7 +70,7 @@ def test_edits_that_do_not_fit_are_named_and_the_others_applied() -> None:
     assert list(misfits) == [0, 2, 3]
     assert all("; got" in sentence or ", a place" in sentence for sentence in misfits.values())
     # They stay in the list while others are edited.
-    assert with_weight(DRAWN, edits, *CELL, 0.75) == (*edits, SetWeight(*CELL, 0.75))
+    assert with_weight(DRAWN, edits, *CELL, 0.75) == (*edits, SetWeight(*CELL, 0.75, OF))
     tail = (edits[0], edits[1])
     assert with_weight(DRAWN, tail, *CELL, None) == (edits[0],)
 

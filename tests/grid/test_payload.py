@@ -89,11 +89,17 @@ class TestEditor:
         return At(network_key(self.drawn), rows, source, row, column)
 
     def test_setting_a_cell_sets_the_weight_that_is_seen_there(self) -> None:
-        assert self.editor.obeyed(Set(self.at(), 0.5), ()) == (SetWeight("weight_hh", 5, 2, 0.5),)
+        assert self.editor.obeyed(Set(self.at(), 0.5), ()) == (
+            SetWeight("weight_hh", 5, 2, 0.5, "lstm-peephole-4"),
+        )
         unit = self.at("unit 3", "bias", 2, 1)  # the candidate's
-        assert self.editor.obeyed(Set(unit, 0.5), ()) == (SetWeight("bias_hh", 11, None, 0.5),)
+        assert self.editor.obeyed(Set(unit, 0.5), ()) == (
+            SetWeight("bias_hh", 11, None, 0.5, "lstm-peephole-4"),
+        )
         peephole = self.at("output", "from_cell", 2, 0)
-        assert self.editor.obeyed(Set(peephole, 0.5), ()) == (SetWeight("peephole_output", 2, None, 0.5),)
+        assert self.editor.obeyed(Set(peephole, 0.5), ()) == (
+            SetWeight("peephole_output", 2, None, 0.5, "lstm-peephole-4"),
+        )
 
     def test_zeros_are_the_block_that_is_seen_and_nothing_else(self) -> None:
         assert self.editor.obeyed(Zero(self.at()), ()) == (ZeroBlock("weight_hh", "forget"),)

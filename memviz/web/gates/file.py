@@ -1,5 +1,7 @@
 """Save the whole page as one file, and open such a file."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from memviz.web.files import from_file, to_file
@@ -23,7 +25,9 @@ def popover(state: GatesState) -> None:
             icon=":material/download:",
             width="stretch",
         )
-        st.file_uploader("Open an experiment (JSON)", type=["json"], key=_UPLOAD, on_change=_open)
+        st.file_uploader(
+            "Open an experiment (JSON, at most 1 MB)", type=["json"], key=_UPLOAD, on_change=_open
+        )
 
 
 def _open() -> None:
@@ -31,6 +35,8 @@ def _open() -> None:
     if uploaded is None:
         return
     try:
-        PAGE.take(from_file(PAGE.name, CODEC, uploaded.getvalue()))
+        PAGE.take(
+            replace(from_file(PAGE.name, CODEC, uploaded.getvalue()), what_if=True)
+        )  # here a file is opened
     except ValueError as error:
         PAGE.refuse(str(error))

@@ -22,7 +22,7 @@ from memviz.live import dial, dialled
 from memviz.theme import is_gate
 from memviz.trace import Trace
 from memviz.web.gates.page import PAGE
-from memviz.words import in_words, indexes, signal_in_words
+from memviz.words import indexes, signal_in_words
 
 _KINDS: dict[str, str] = {
     "clamp": "hold at",
@@ -49,9 +49,8 @@ def controls(intervention: Intervention, place: int, trace: Trace, time: int) ->
     """
     kind = type(intervention).__name__.lower()
     if isinstance(intervention, Patch):
-        st.caption(
-            f"{in_words(intervention, trace.cell.family)}; a patch comes from a file and is not edited here."
-        )
+        called = signal_in_words(intervention.signal, trace.cell.family)
+        st.caption(f"{called}: a patch comes from a file and is not edited here.", width="content")
     else:
         options = list(_KINDS)
         st.selectbox(

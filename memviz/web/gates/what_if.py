@@ -91,7 +91,6 @@ def _hold_button(state: GatesState, trace: Trace) -> None:
         on_click=_add,
         args=(Clamp(name, opposite(trace, name) if is_gate(name) else 0.0),),
         disabled=is_full,
-        help="Click another gate, candidate or state on the machine to hold that one.",
     )
 
 

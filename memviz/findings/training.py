@@ -1,0 +1,135 @@
+"""What to look at on the training page: which networks learnt the task and after how many updates, and the takeaway of
+the thousand steps. Everything is read off the results.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log1p
+
+import torch
+
+from memviz.experiment import Experiment
+from memviz.tasks import Task
+from memviz.theme import number
+from memviz.training import TrainedNetwork
+
+_NEAR_CHANCE = 0.1
+"""Of the way from chance to the goal: a score below it is called near chance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """What became of one side's networks, one for each seed.
+
+    Attributes:
+        letter: its letter.
+        label: its name.
+        networks: those that were taught, by seed; the others were not begun.
+    """
+
+    letter: str
+    label: str
+    networks: tuple[TrainedNetwork, ...]
+
+    @property
+    def solved(self) -> list[int]:
+        """After how many updates each of those was done that solved the task."""
+        return sorted(each.outcome.update for each in self.networks if each.outcome.kind == "solved")
+
+    @property
+    def counted(self) -> str:
+        """How many of its seeds solved the task."""
+        return f"{len(self.solved)} of {len(self.networks)}"
+
+
+def training_finding(taught: Sequence[Taught]) -> str:
+    """Which of them learnt the task, and how fast."""
+    known = [each for each in taught if each.networks]
+    if not known:
+        return "Nothing is trained yet."
+    if all(len(each.networks) == 1 for each in known):
+        return _of_one_seed(known)
+    solved = [each for each in known if each.solved]
+    parts = [
+        f"{each.letter} learns it with {each.counted} seeds, after {_span(each.solved)} updates"
+        for each in solved
+    ]
+    none = [each for each in known if not each.solved]
+    if none:
+        seeds = max(len(each.networks) for each in none)
+        verb = "learn" if len(none) > 1 else "learns"
+        parts.append(f"{_listed([each.letter for each in none])} {verb} it with none of {seeds}")
+    return f"{'; '.join(parts)}."
+
+
+def thousand_takeaway(taught: Sequence[Taught]) -> str:
+    """What four beginnings of an LSTM teach: torch's, a forget gate that is open, the LSTM of 1997, and ln T biases.
+
+    Args:
+        taught: these four in this order.
+    """
+    _, opened, of_1997, biased = taught
+    if not all(each.networks for each in taught):
+        return ""
+    task = biased.networks[0].task
+    steps = task.batch(1, _generator()).mask.shape[1] - 1
+    f, i = (
+        _start(opened.networks[0].experiment, "forget_bias"),
+        _start(of_1997.networks[0].experiment, "input_bias"),
+    )
+    both = biased.networks[0].experiment
+    said = (
+        f"{opened.letter} starts with its forget gate open at {number(f)}, which leaves {number(f**steps)} of what it "
+        f"stored after {steps:,} steps; its input gate is half open. It learns with {opened.counted} seeds. "
+        f"{of_1997.letter}, as in 1997, forgets nothing and lets little in (i = {number(i)}): {of_1997.counted}. "
+        f"{biased.letter} holds (f = {number(_start(both, 'forget_bias'), 4)}) and lets nearly nothing in "
+        f"(i = {number(_start(both, 'input_bias'))}): {biased.counted}."
+    )
+    share = {each.letter: len(each.solved) / len(each.networks) for each in taught}
+    if share[biased.letter] > share[opened.letter]:
+        return (
+            f"An open forget gate alone is not enough: the input gate must start nearly closed, too. {said}"
+        )
+    return f"Here the ln T biases do no better than an open forget gate alone; other seeds may differ. {said}"
+
+
+def _of_one_seed(known: Sequence[Taught]) -> str:
+    task = known[0].networks[0].task
+    parts = []
+    for each in known:
+        (network,) = each.networks
+        outcome, name = network.outcome, f"{each.letter} ({each.label})"
+        if outcome.kind == "solved":
+            parts.append(f"{name} learns it after {outcome.update:,} updates")
+        elif outcome.kind == "diverged":
+            parts.append(f"{name} diverges after {outcome.update:,} updates")
+        else:
+            parts.append(
+                f"{name} has not learnt it after {outcome.update:,} updates: it scores {_scored(network.score, task)}"
+            )
+    return f"{'; '.join(parts)}."
+
+
+def _scored(score: float, task: Task) -> str:
+    goal, chance = task.solved, task.chance
+    is_near = score < chance + _NEAR_CHANCE * (goal - chance)
+    return f"{number(score)}, about what chance scores" if is_near else f"{number(score)} of {number(goal)}"
+
+
+def _start(experiment: Experiment, name: str) -> float:
+    """Where a gate starts whose bias is set and whose other summands are near 0."""
+    bias = getattr(experiment, name)
+    return exp(-log1p(exp(-bias)))
+
+
+def _span(updates: Sequence[int]) -> str:
+    low, high = updates[0], updates[-1]
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _listed(letters: Sequence[str]) -> str:
+    return letters[0] if len(letters) == 1 else f"{', '.join(letters[:-1])} and {letters[-1]}"
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

@@ -1,0 +1,1 @@
+"""The training page's address, state and parts."""

@@ -1,0 +1,137 @@
+"""What the training page asks for: trainings of the worker, and what is drawn of a network at one of its checkpoints.
+
+The worker stands in this plain module because any visitor can clear Streamlit's caches.
+"""
+
+import atexit
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+from jaxtyping import Bool, Float
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from memviz.encoding import Sequence
+from memviz.gradients import GradientFlow, gradient_flow, memory_of
+from memviz.stage import stage_gradients, stage_payload
+from memviz.tasks import Task
+from memviz.trace import Trace
+from memviz.training import TrainedNetwork
+from memviz.web import engine
+from memviz.web.training.address import TrainingState
+from memviz.worker import Job, Worker
+
+WORKER = Worker()
+atexit.register(WORKER.close)
+_KEPT = 24
+_SEED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One sequence of a task, always the same, on which networks are watched.
+
+    Attributes:
+        task: the task.
+        sequence: its tokens and inputs.
+        targets: the class of each step, or a number for each output of each step.
+        mask: the steps that the loss reads.
+    """
+
+    task: Task
+    sequence: Sequence
+    targets: np.ndarray
+    mask: Bool[np.ndarray, " time"]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A network at one of its checkpoints, on the example.
+
+    Attributes:
+        trained: the network, as it was then.
+        trace: its run.
+        payload: what the stage draws.
+        predicted: what the read-out says after each step.
+        flow: the gradient of the sum of the last hidden state, all paths.
+        gradient: log10 of |dL/ds_t| of the memory s, L being the sum of the last hidden state.
+        memory: the name of the memory in the trace.
+    """
+
+    trained: TrainedNetwork
+    trace: Trace
+    payload: dict[str, Any]
+    predicted: Float[np.ndarray, "time output"]
+    flow: GradientFlow
+    gradient: Float[np.ndarray, " time"]
+    memory: str
+
+
+def begin(state: TrainingState) -> Job:
+    """Order what a state asks for.
+
+    Raises:
+        ValueError: if it is more than the server gives, or no order is taken now.
+    """
+    session = session_id()
+    return WORKER.submit(session, state.order(), lambda: is_present(session))
+
+
+def session_id() -> str:
+    """Whose script runs."""
+    context = get_script_run_ctx()
+    return "" if context is None else context.session_id
+
+
+def is_present(session: str) -> bool:
+    """Whether a visitor's browser is connected; without a server everybody is."""
+    return not runtime.exists() or runtime.get_instance().is_active_session(session)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def example(task_text: str, _task: Task) -> Example:
+    """The example of a task."""
+    return engine.call(_example, _task)
+
+
+@st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False)
+def seen(key: tuple[str, int, int], _trained: TrainedNetwork, checkpoint: int, _example: Example) -> Seen:
+    """A network at a checkpoint, on the example.
+
+    Args:
+        key: names the network: the result that it is of, its place in it, and how many updates it has had.
+        checkpoint: which of its checkpoints.
+    """
+    return engine.call(_seen, _trained, checkpoint, _example)
+
+
+@st.cache_resource(scope="session", max_entries=4, show_spinner=False)
+def slopes(key: tuple[str, int, int], _found: Seen) -> dict[str, Any]:
+    """What the stage draws of the gradient of such a network."""
+    return engine.call(stage_gradients, _found.trained.network, _found.flow)
+
+
+def _example(task: Task) -> Example:
+    batch = task.batch(1, torch.Generator().manual_seed(_SEED))
+    sequence = task.sequence(batch, 0)
+    time = len(sequence)
+    return Example(task, sequence, batch.targets[0, :time].numpy(), batch.mask[0, :time].numpy())
+
+
+def _seen(trained: TrainedNetwork, checkpoint: int, shown: Example) -> Seen:
+    then = trained.at(checkpoint)
+    trace = then.run(shown.sequence)
+    memory = memory_of(trace)
+    flow = gradient_flow(then.network, trace)
+    return Seen(
+        then,
+        trace,
+        stage_payload(then.network, trace, shown.sequence.features),
+        then.predict(trace),
+        flow,
+        flow.log10_norms(memory),
+        memory,
+    )

@@ -1,0 +1,99 @@
+"""What is said of trainings: counts, updates and scores are those of the networks."""
+
+from dataclasses import replace
+from math import exp, log
+
+import pytest
+
+from memviz import tasks
+from memviz.experiment import Experiment
+from memviz.findings.training import Taught, thousand_takeaway, training_finding
+from memviz.training import Outcome, TrainedNetwork, TrainingSettings, fit
+
+TASK = tasks.latch(20)
+_MADE: dict[Experiment, TrainedNetwork] = {}
+
+
+def network(kind: str, update: int, score: float, experiment: Experiment | None = None) -> TrainedNetwork:
+    """A network with an outcome that is given to it."""
+    begun = experiment or Experiment("lstm", 2)
+    if begun not in _MADE:
+        _MADE[begun] = fit(begun, TASK, TrainingSettings(updates=1, batch=2))
+    return replace(_MADE[begun], outcome=Outcome(kind, update, "As it is."), score=score)
+
+
+def taught(letter: str, *networks: TrainedNetwork) -> Taught:
+    return Taught(letter, f"net {letter}", networks)
+
+
+def test_one_seed_is_said_with_its_updates_and_scores() -> None:
+    said = training_finding(
+        [
+            taught("A", network("updates", 1500, 0.52)),
+            taught("B", network("solved", 1120, 1.0)),
+            taught("C", network("diverged", 7, 0.6)),
+            taught("D", network("seconds", 300, 0.8)),
+        ]
+    )
+    assert said == (
+        "A (net A) has not learnt it after 1,500 updates: it scores 0.520, about what chance scores; "
+        "B (net B) learns it after 1,120 updates; C (net C) diverges after 7 updates; "
+        "D (net D) has not learnt it after 300 updates: it scores 0.800 of 0.990."
+    )
+
+
+def test_several_seeds_are_counted_and_those_that_failed_count() -> None:
+    solved, failed = network("solved", 120, 1.0), network("updates", 500, 0.5)
+    said = training_finding(
+        [
+            taught("A", failed, failed),
+            taught("B", replace(solved, outcome=Outcome("solved", 80, "")), solved),
+            taught("C", failed, failed),
+            taught("D", failed, solved),
+        ]
+    )
+    assert said == (
+        "B learns it with 2 of 2 seeds, after 80 to 120 updates; D learns it with 1 of 2 seeds, after 120 updates; "
+        "A and C learn it with none of 2."
+    )
+
+
+def test_nothing_trained_is_said() -> None:
+    assert training_finding([taught("A")]) == "Nothing is trained yet."
+
+
+def four(counts: tuple[int, int, int, int], steps: int = 20) -> list[Taught]:
+    begun = (
+        Experiment("lstm", 2),
+        Experiment("lstm", 2, forget_bias=5.0),
+        Experiment("lstm-1997", 2, input_bias=-4.0),
+        Experiment("lstm", 2, forget_bias=log(steps), input_bias=-log(steps)),
+    )
+    found = []
+    for letter, count, experiment in zip("ABCD", counts, begun, strict=True):
+        good = network("solved", 99, 1.0, experiment)
+        bad = network("updates", 500, 0.5, experiment)
+        found.append(taught(letter, *[good] * count, *[bad] * (3 - count)))
+    return found
+
+
+def test_the_takeaway_of_the_thousand_steps_follows_from_the_counts_and_biases() -> None:
+    said = thousand_takeaway(four((0, 1, 2, 3)))
+    assert said.startswith("An open forget gate alone is not enough")
+    f = 1 / (1 + exp(-5))
+    assert f"open at {f:.3f}, which leaves {f**20:.3f} of what it stored after 20 steps" in said
+    assert "It learns with 1 of 3 seeds" in said
+    assert f"(i = {1 / (1 + exp(4)):.4f}): 2 of 3" in said.replace("0.0180", "0.0180")
+    assert "f = 0.9524" in said
+    assert "i = 0.0476): 3 of 3" in said
+
+
+@pytest.mark.parametrize("counts", [(0, 3, 2, 3), (0, 2, 0, 1), (0, 0, 0, 0)])
+def test_the_takeaway_is_not_said_where_the_numbers_do_not_show_it(counts: tuple[int, int, int, int]) -> None:
+    said = thousand_takeaway(four(counts))
+    assert "not enough" not in said
+    assert said.startswith("Here the ln T biases do no better")
+
+
+def test_the_takeaway_waits_until_all_four_have_a_network() -> None:
+    assert thousand_takeaway([*four((0, 1, 2, 3))[:3], taught("D")]) == ""
