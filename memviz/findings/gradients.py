@@ -141,8 +141,14 @@ def gates_finding(flow: GradientFlow, slopes: dict[str, Array]) -> str:
     worst = min(share, key=lambda name: share[name])
     its = look(worst, flow.network.cell.family)
     if share[worst] >= _OPEN:
+        held = [
+            look(name, flow.network.cell.family).name
+            for name in slopes
+            if (flow.trace.plan().slopes(name)[: flow.last + 1] != 1).any()
+        ]
+        start = f"Apart from the {' and the '.join(held)}, changed by hand, nothing" if held else "Nothing"
         return (
-            f"Nothing is saturated: the slopes are at least {100 * share[worst]:.0f}% of what they can be "
+            f"{start} is saturated: the slopes are at least {100 * share[worst]:.0f}% of what they can be "
             f"(1/4 for a gate, 1 for a tanh), so it is the weights, many times over, that decide."
         )
     return (

@@ -15,6 +15,8 @@ _WHOLE = {
 }
 _REAL = {"rate": (1e-6, 10.0), "clip": (1e-6, 1e6), "seconds": (0.01, 86_400.0)}
 _OPTIONAL = ("clip", "seconds")
+_NEWER = "stop_when_solved"
+"""What files did not have at first: all trainings stopped."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class TrainingSettings:
 
     @classmethod
     def from_data(cls, data: object) -> "TrainingSettings":
-        """The settings that `to_data` wrote.
+        """The settings that `to_data` wrote; what an earlier one did not write yet takes its default.
 
         Raises:
             ValueError: if it is no such object, or a setting is unknown, missing or out of its range.
         """
         names = [field.name for field in fields(cls)]
+        if isinstance(data, dict):
+            data = {_NEWER: True} | data
         if not isinstance(data, dict) or set(data) != set(names):
             raise ValueError(f"The settings of a training are {', '.join(names)}; got {shown(data)}.")
         check(data)

@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import Clamp, concepts, models, record
 from memviz.edits import ZeroBlock, apply
+from memviz.gradients import gradient_flow
+from memviz.theme import number
 from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
 
 __all__ = ["open_page"]
@@ -144,3 +146,21 @@ def test_every_network_opens_with_its_concepts(open_page: OpenPage, name: str) -
     assert not app.error
     assert not app.warning
     assert "go with it by 0.80" in captions(app)
+
+
+def test_a_changed_token_changes_what_is_right_and_each_run_has_the_loss_of_its_own_sequence(
+    open_page: OpenPage,
+) -> None:
+    app = open_page(model="latch-100", text="Awxyz", change="replace~0~B")
+    assert not app.warning
+    trained = models.load("latch-100")
+    norms = []
+    for text in ("Awxyz", "Bwxyz"):
+        sequence = trained.task.encode(text)
+        loss = models.task_loss(trained, sequence)
+        assert loss is not None
+        assert loss.targets == (0 if text[0] == "A" else 1,)
+        flow = gradient_flow(trained.network, sequence, loss)
+        norms.append(10 ** float(flow.inputs.log10_norms()[0]))
+    title = plain(app.title[0].value)
+    assert f"from {number(norms[0], 2)} to {number(norms[1], 2)}" in title

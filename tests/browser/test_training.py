@@ -67,6 +67,9 @@ def test_the_latch_is_trained_before_ones_eyes_and_its_time_lapse_is_scrubbed_by
     page.keyboard.press("End")
     expect(node(page, "forget").locator(".number")).to_have_text(_forget(expected, -1))
     expect(page.get_by_text(re.compile(r"it says [AB] with"))).to_be_visible()
+    page.get_by_role("link", name="See its gates").click()
+    expect(page.get_by_text("Trained on this server from seed 3")).to_be_visible(timeout=PATIENCE)
+    expect(page).to_have_url(re.compile("model=own-"))
 
 
 def _forget(trained: TrainedNetwork, checkpoint: int) -> str:

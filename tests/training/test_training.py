@@ -360,3 +360,12 @@ def test_a_training_that_does_not_stop_when_solved_makes_all_its_updates_and_is_
 def test_whether_a_training_stops_is_true_or_false() -> None:
     with pytest.raises(ValueError, match="Whether a training stops when solved is true or false; got 1"):
         TrainingSettings.from_data(TrainingSettings().to_data() | {"stop_when_solved": 1})
+
+
+def test_settings_of_before_a_training_could_go_on_mean_that_it_stops() -> None:
+    data = TrainingSettings(updates=7).to_data()
+    del data["stop_when_solved"]
+    assert TrainingSettings.from_data(data) == TrainingSettings(updates=7)
+    del data["updates"]
+    with pytest.raises(ValueError, match="The settings of a training are"):
+        TrainingSettings.from_data(data)

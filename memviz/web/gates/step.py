@@ -59,12 +59,18 @@ def loss(state: GatesState, run: Run) -> Loss:
 
 
 def loss_before(state: GatesState, run: Run) -> Loss:
-    """The loss of the run without any what-if: at the step that is the partner of the loss's, else at the last."""
+    """The loss of the run without any what-if: at the step that is the partner of the loss's, else at the last.
+
+    Of a trained network it is what its task says of the sequence of before.
+    """
     here = loss(state, run)
     if run.alignment is None:
         return here
     partners = {after: before for before, after in run.alignment if after is not None}
-    return replace(here, timestep=None if here.timestep is None else partners.get(here.timestep))
+    partner = None if here.timestep is None else partners.get(here.timestep)
+    if run.trained is not None and run.before is not None and here.unit is None:
+        return task_loss(run.trained, run.before.sequence, partner) or Loss(partner)
+    return replace(here, timestep=partner)
 
 
 def _gradients(shown: GatesState, run: Run) -> dict[str, Any] | None:

@@ -70,7 +70,7 @@ def about(run: Run) -> None:
             escaped(
                 f"{models.recipe_of(run.setup.model).title}. Score {number(trained.score, 3)}: {task.scored}; by "
                 f"chance {number(task.chance, 3)}, at best {best}. {shipped.sentence} "
-                f"Its alphabet: {' '.join(task.features)}."
+                f"{_inputs(run)}"
             ),
             width="stretch",
         )
@@ -105,6 +105,13 @@ _MARKS: dict[bool | None, str] = {True: " ✓", False: " ✗", None: ""}
 def _colour(scale: Any, certainty: float) -> str:
     """The colour of a probability, at one of the steps of the scale."""
     return str(scale[round(max(0.0, min(1.0, certainty)) * (len(scale) - 1))])
+
+
+def _inputs(run: Run) -> str:
+    names = run.sequence.features
+    if run.sequence.symbols is None:
+        return f"Its inputs: {', '.join(names)}, a line for each step."
+    return f"Its alphabet: {' '.join(names)}."
 
 
 def _short(text: str, most: int = 40) -> str:
