@@ -218,7 +218,7 @@ def test_a_step_without_a_partner_has_nothing_dashed_and_a_hatch(show: Show) -> 
         assert close(read(second), before[name][5, 5])
     kept = node(page, "kept").locator(".second").text_content() or ""
     assert close(read(kept), before["forget"][5, 5] * before["cell"][4, 5])
-    expect(page.locator(".axis .sign")).to_have_text(["▼ they part at step 4"])
+    expect(page.locator(".axis .sign")).to_have_text(["▼ the states part at step 4"])
     expect(page.locator(".legend")).to_contain_text("Δ = after − before")
     expect(page.locator(".legend")).to_contain_text("hatched: nothing to compare with")
 
@@ -233,7 +233,7 @@ def test_the_time_axis_says_where_runs_part_and_meet_and_what_was_removed(show: 
     ]
     signs = page.locator(".axis .sign")
     expect(signs).to_have_count(2)
-    assert "they part at step 2" in (signs.nth(0).text_content() or "")
+    assert "the states part at step 2" in (signs.nth(0).text_content() or "")
     assert f"they meet again from step {apart[-1] + 1} on" in (signs.nth(1).text_content() or "")
     boxes = signs.evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
     track = page.locator(".strips .track").bounding_box()
