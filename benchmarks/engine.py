@@ -9,13 +9,11 @@ and the Jacobians of all steps together about 1 ms + 15 microseconds a step; so 
 """
 
 import json
-import statistics
-import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from benchmarks.shared.turns import in_turns
 from memviz import Experiment, Network, gradient_flow
 
 SIZES = ((50, 8, 20, 10), (1000, 16, 5, 3))  # timesteps, units, turns, repeats in a turn
@@ -60,21 +58,6 @@ def largest_difference(network: Network, inputs: torch.Tensor) -> float:
     differences = [np.abs(flow.trace[name] - values[name]).max() for name in values]
     differences += [np.abs(flow.signals[name] - gradients[name]).max() for name in gradients]
     return float(max(differences))
-
-
-def in_turns(
-    first: Callable[[], object], second: Callable[[], object], turns: int, repeats: int
-) -> tuple[float, float]:
-    """The median time of each in milliseconds; they take turns of some repeats, so that both meet the same machine."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(turns):
-        for action, taken in zip((first, second), times, strict=True):
-            action()  # each turn starts warm
-            for _ in range(repeats):
-                start = time.perf_counter()
-                action()
-                taken.append((time.perf_counter() - start) * 1e3)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def main() -> None:

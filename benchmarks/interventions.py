@@ -10,32 +10,16 @@ each, a `torch.where` costs 2 to 3, and making the masks some 100 for a whole ru
 """
 
 import json
-import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
+from benchmarks.shared.turns import in_turns
 from memviz import Ablate, Clamp, Experiment, Scale, record
 
 SIZES = ((50, 8, 100, 5), (1000, 16, 12, 2))  # timesteps, units, turns, repeats in a turn
 FEATURES = 4
-
-
-def in_turns(
-    first: Callable[[], object], second: Callable[[], object], turns: int, repeats: int
-) -> tuple[float, float]:
-    """The median time of each in milliseconds of this thread; in turns, so that both meet the same machine."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(turns):
-        for action, taken in zip((first, second), times, strict=True):
-            action()  # each turn starts warm
-            for _ in range(repeats):
-                start = time.thread_time()
-                action()
-                taken.append((time.thread_time() - start) * 1e3)
-    return statistics.median(times[0]), statistics.median(times[1])
 
 
 def main() -> None:
@@ -61,6 +45,7 @@ def main() -> None:
             ),
             turns,
             repeats,
+            time.thread_time,
         )
         ratio = round(ours / plain, 3)
         figures[f"ratio_t{steps}_h{hidden_size}"] = ratio

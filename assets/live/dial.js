@@ -89,12 +89,18 @@ class Dial {
       this.fill(row, at);
     });
     this.serial = Math.max(this.serial, this.payload.serial) + 1;
-    if (this.timer === null) this.timer = setTimeout(() => this.tell(), waits ? WAIT_MS : 0);
+    if (this.timer === null || !waits) this.tell();
   }
 
+  // The first move is told at once, what follows not more often than every WAIT_MS.
   tell() {
-    this.timer = null;
-    this.onChange({ values: [...this.values], serial: this.serial });
+    clearTimeout(this.timer);
+    const { serial } = this;
+    this.onChange({ values: [...this.values], serial });
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      if (this.serial !== serial) this.tell();
+    }, WAIT_MS);
   }
 
   typed(k) {

@@ -171,7 +171,6 @@ def _index(name: str, value: object) -> int:
 
 def _weight(value: object) -> float:
     low, high = WEIGHT_RANGE
-    is_number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if is_number and low <= value <= high:  # type: ignore[operator]  # False for NaN
-        return float(value)  # type: ignore[arg-type]
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool) and low <= value <= high:
+        return float(value)  # not NaN, which is in no range
     raise ValueError(f"A weight is a number from {low:,.0f} to {high:,.0f}; got {shown(value)}.")

@@ -100,11 +100,11 @@ def read_place(message: object) -> At | None:
     """The cell that a message names, or None."""
     if not isinstance(message, dict):
         return None
-    names = [message.get(name) for name in ("key", "rows", "source")]
-    numbers = [_whole(message.get(name, 0), _MOST_INDEX) for name in ("row", "column")]
-    if not all(isinstance(name, str) and len(name) <= _MOST_NAME for name in names) or None in numbers:
+    key, rows, source = (_name(message.get(name)) for name in ("key", "rows", "source"))
+    row, column = (_whole(message.get(name, 0), _MOST_INDEX) for name in ("row", "column"))
+    if key is None or rows is None or source is None or row is None or column is None:
         return None
-    return At(*names, *numbers)  # type: ignore[arg-type]
+    return At(key, rows, source, row, column)
 
 
 def _command(entry: dict[Any, Any]) -> Command | None:
@@ -129,6 +129,10 @@ def _swap(units: object) -> Swap:
         got = " and ".join(ascii(text) for text in texts) or "none"
         raise ValueError(f"Two different units are swapped, each a whole number from 0; got {got}.")
     return Swap(*read)
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) <= _MOST_NAME else None
 
 
 def _whole(value: object, most: int) -> int | None:

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Float
@@ -229,7 +229,7 @@ def _number(name: str, value: object) -> float:
 
 def _step(_: str, value: object) -> int:
     if _is_index(value):
-        return int(value)  # type: ignore[call-overload]
+        return int(value)
     raise ValueError(
         f"A freeze is at a timestep, a whole number from 0 to {MOST_INDEX:,}; got {shown(value)}."
     )
@@ -251,7 +251,7 @@ def _indexes(name: str, value: object) -> tuple[int, ...] | None:
     return tuple(sorted(value)) if isinstance(value, range) else tuple(sorted({int(i) for i in found}))
 
 
-def _is_index(value: object) -> bool:
+def _is_index(value: object) -> TypeGuard[int]:
     return (
         isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) <= MOST_INDEX
     )

@@ -3,72 +3,26 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from memviz import Experiment, encode
+from memviz import Experiment
 from memviz.cells import CELLS
 from memviz.edits import delete_token, insert_token
-from memviz.encoding import Sequence
 from memviz.gradients import Loss, gradient_flow
-from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Intervention, Patch, Reset, Scale
+from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Reset, Scale
 from memviz.network import Network
 from memviz.stage import stage_gradients, stage_html, stage_payload
 from memviz.stage.gradients import machine_gradients
 from memviz.theme import number
-from memviz.trace import Trace, record
+from memviz.trace import record
 from tests import changed, oracles
-from tests.browser.reading import TEXT, NewPage, OpenApp, close, node, nodes, read
+from tests.browser.changed_stage import SEQUENCE, Show, marks, run, show, value_of
+from tests.browser.reading import NewPage, OpenApp, close, go_to, node, nodes, read
 
-Show = Callable[..., Page]
-SEQUENCE = encode(TEXT)
-# What an eye sees of a mark: its letters where it is drawn, nothing where it is hidden.
-MARKS = """all => Object.fromEntries(all.map((one) => {
-    const badge = one.querySelector('.badge');
-    return [one.dataset.node, badge.getAttribute('display') === 'none' ? '' : badge.textContent];
-}).filter(([, mark]) => mark))"""
-
-
-def run(cell: str, *chosen: Intervention, sequence: Sequence = SEQUENCE) -> tuple[Network, Trace]:
-    """What the page shows at ?cell=... with interventions, by the library alone."""
-    network = Experiment(cell, seed=1, forget_bias=3.0, update_bias=3.0).build(SEQUENCE)
-    return network, record(network, sequence, None, chosen)
-
-
-@pytest.fixture
-def show(page: Page, tmp_path: Path) -> Show:
-    """Open a payload: show(payload, timestep=2, unit=1)."""
-
-    def open_page(payload: dict[str, Any], **where: Any) -> Page:
-        file = tmp_path / "stage.html"
-        file.write_text(stage_html(payload, "A stage", **where), encoding="utf-8")
-        page.goto(f"file://{file}")
-        page.locator(".machine .node").first.wait_for()
-        return page
-
-    return open_page
-
-
-def marks(page: Page) -> dict[str, str]:
-    found: dict[str, str] = page.locator(".machine .node").evaluate_all(MARKS)
-    return found
-
-
-def value_of(text: str) -> float:
-    """A number of the card's mathematics: 1.20·10 and a power, or plain."""
-    mantissa, _, power = text.partition("·10")
-    return read(mantissa) * 10.0 ** read(power or "0")
-
-
-def step_to(page: Page, timestep: int, unit: int) -> None:
-    page.locator(".ribbon").focus()
-    page.keyboard.press("Home")
-    for _ in range(timestep):
-        page.keyboard.press("ArrowRight")
-    page.get_by_label("Unit", exact=True).select_option(str(unit))
+__all__ = ["show"]
 
 
 def test_a_held_gate_is_marked_where_it_is_held_and_shows_what_it_would_be(show: Show) -> None:
@@ -87,7 +41,7 @@ def test_a_held_gate_is_marked_where_it_is_held_and_shows_what_it_would_be(show:
     expect(block.locator(".result")).to_have_attribute("data-value", "0.250")
     expect(node(page, "forget")).to_have_attribute("aria-label", "forget gate, 0.250, held at 0.250")
     for timestep, unit, marked in ((3, 5, True), (5, 5, False), (4, 6, False), (2, 5, False)):
-        step_to(page, timestep, unit)
+        go_to(page, timestep, unit)
         assert marks(page) == ({"forget": "= 0.25"} if marked else {})
         expect(page.locator(".card .words")).to_have_count(int(marked))
 
@@ -152,11 +106,11 @@ def test_after_a_reset_the_state_before_is_zero_and_marked(show: Show, cell: str
     ]
     page = show(stage_payload(network, trace), timestep=3, unit=1)
     for timestep in (3, 0):
-        step_to(page, timestep, 1)
+        go_to(page, timestep, 1)
         assert marks(page) == dict.fromkeys(old, "reset")
         assert all(nodes(page)[name] in ("0", "") for name in old)
         expect(page.locator(".card")).to_contain_text("The state was reset to 0 before this step.")
-    step_to(page, 4, 1)
+    go_to(page, 4, 1)
     assert marks(page) == {}
     assert close(read(nodes(page)["hidden_before"]), trace["hidden"][3, 1])
     assert page.locator(".token.reset").evaluate_all("all => all.map((one) => one.dataset.timestep)") == [
@@ -212,13 +166,13 @@ def test_a_step_without_a_partner_has_nothing_dashed_and_a_hatch(show: Show) -> 
         "c => [...c.getContext('2d').getImageData(0, 0, c.width, 1).data].filter((v, k) => k % 4 === 3)"
     )
     assert opacity == [255] * 4 + [0] + [255] * 7
-    step_to(page, 6, 5)
+    go_to(page, 6, 5)
     for name in ("forget", "cell", "hidden"):
         second = node(page, name).locator(".second").text_content() or ""
         assert close(read(second), before[name][5, 5])
     kept = node(page, "kept").locator(".second").text_content() or ""
     assert close(read(kept), before["forget"][5, 5] * before["cell"][4, 5])
-    expect(page.locator(".axis .sign")).to_have_text(["▼ they part at step 4"])
+    expect(page.locator(".axis .sign")).to_have_text(["▼ the states part at step 4"])
     expect(page.locator(".legend")).to_contain_text("Δ = after − before")
     expect(page.locator(".legend")).to_contain_text("hatched: nothing to compare with")
 
@@ -233,7 +187,7 @@ def test_the_time_axis_says_where_runs_part_and_meet_and_what_was_removed(show: 
     ]
     signs = page.locator(".axis .sign")
     expect(signs).to_have_count(2)
-    assert "they part at step 2" in (signs.nth(0).text_content() or "")
+    assert "the states part at step 2" in (signs.nth(0).text_content() or "")
     assert f"they meet again from step {apart[-1] + 1} on" in (signs.nth(1).text_content() or "")
     boxes = signs.evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
     track = page.locator(".strips .track").bounding_box()
@@ -262,7 +216,7 @@ def test_gradients_of_a_changed_run_are_the_engines_on_every_node(show: Show, ce
     page = show(payload, timestep=9, unit=5, gradients=True)
     found = machine_gradients(network, flow)
     for timestep in (9, 8, 3, 2):
-        step_to(page, timestep, 5)
+        go_to(page, timestep, 5)
         shown = nodes(page)
         for name, slope in found.nodes.items():
             if shown[name]:
@@ -283,13 +237,13 @@ def test_the_gradient_by_a_touched_cell_state_comes_apart_and_adds_up(show: Show
     payload["gradients"] = stage_gradients(network, flow)
     page = show(payload, timestep=7, unit=5, gradients=True, node="cell")
     for timestep in (7, 6):
-        step_to(page, timestep, 5)
+        go_to(page, timestep, 5)
         rows = page.locator(".card .parts tr:not(.sum) .value").all_text_contents()
         total = page.locator(".card .parts tr.sum .value").text_content() or ""
         assert value_of(total) == pytest.approx(flow.signals["cell"][timestep, 5], rel=6e-3)
         assert sum(map(value_of, rows)) == pytest.approx(value_of(total), rel=2e-2)
     expect(page.locator(".card")).to_contain_text("Times 0.6: 0.600 times this goes further back.")
-    step_to(page, 5, 5)
+    go_to(page, 5, 5)
     expect(page.locator(".card")).to_contain_text("the state is reset before step 6")
 
 

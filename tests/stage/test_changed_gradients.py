@@ -244,6 +244,17 @@ def test_the_state_before_a_step_has_its_own_gradient_and_none_where_it_is_throw
                 assert found.value(slope, t, unit) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
+@every_cell
+def test_a_state_that_is_thrown_away_has_no_gradient_even_where_the_loss_reads_it(name: str) -> None:
+    case = Case(name, (Reset([2]),))
+    found = case.found(Loss(everywhere=True))
+    assert (found.arrays["hidden"][1] != 0).any()  # of step 1 itself, which the loss reads
+    before = [node for node in case.drawn.nodes if isinstance(node.value, Quantity) and node.value.before]
+    assert before
+    for node in before:
+        assert [found.value(found.nodes[node.id], 2, unit) for unit in range(HIDDEN)] == [0] * HIDDEN
+
+
 @every_change
 @every_cell
 def test_every_wire_of_a_changed_run_has_the_gradient_along_it_alone(name: str, chosen_for) -> None:

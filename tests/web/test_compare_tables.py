@@ -95,6 +95,15 @@ def test_differences_to_the_first_side_are_those_of_the_arrays() -> None:
     assert rows["parameters"][2].endswith(", as torch.nn.GRU has")
 
 
+@pytest.mark.parametrize("value", [-5.0, 5.0])
+def test_the_largest_difference_is_so_in_size_whatever_its_sign(value: float) -> None:
+    held = Side("lstm", (("interventions", (Clamp("cell", value, steps=(10,)),)),))
+    sides, contenders = of(Side("lstm"), held)
+    gaps = np.abs(value - contenders[0].trace["cell"][10])
+    said = f"{number(gaps.max())} in c, step 10, unit {int(gaps.argmax())}"
+    assert tables.differences(sides, contenders)["largest difference to A"][1] == said
+
+
 def test_a_side_that_is_the_first_again_differs_nowhere() -> None:
     rows = tables.differences(*of(Side("lstm"), Side("lstm")))
     assert rows["largest difference to A"][1] == "none"

@@ -76,7 +76,7 @@ def controls(intervention: Intervention, place: int, trace: Trace, time: int) ->
 
 
 def _where(intervention: Any) -> str:
-    """Which units and steps; not on the buttons, whose panels would shut with another label."""
+    """Which units and steps: what the buttons beside it open."""
     units, steps = getattr(intervention, "units", None), intervention.steps
     said = (
         [] if isinstance(intervention, Reset) else ["all units" if units is None else indexes("unit", units)]
