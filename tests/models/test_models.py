@@ -143,6 +143,39 @@ def test_what_is_said_is_the_likeliest_output_and_whether_it_is_right() -> None:
     assert wrong[-1].words.endswith("the task says B")
 
 
+def test_where_the_task_draws_at_random_whatever_may_follow_is_right() -> None:
+    trained = models.load("reber-lstm")
+    outputs = trained.task.outputs
+
+    def answers(text: str, said: str) -> list[models.Said]:
+        predicted = np.full((len(text), 7), 0.05)
+        for t, symbol in enumerate(said):
+            predicted[t, outputs.index(symbol)] = 0.7
+        return models.said(trained, trained.task.encode(text), predicted)
+
+    for other in ("TBPT", "PBTV"):  # T or P may follow B, each time; after BTB too, then S or X, T or V
+        found = answers("BTBT", other)
+        expected = [True, True, True, other[3] in "SX"]
+        assert [each.is_right for each in found] == expected
+    assert found[0].words.endswith("right: T or P may follow")
+    assert found[3].words.endswith("wrong: S or X may follow")
+    whole = answers("BTBTXSETE", "TBTXSETEB")
+    assert whole[6].words.endswith("right: T may follow")
+    assert whole[7].is_right is True
+    assert whole[8].is_right is None
+    assert whole[8].words.endswith("; the task lets nothing follow here")
+
+
+@every_model
+def test_its_examples_are_sequences_that_its_task_might_draw(name: str) -> None:
+    trained = models.load(name)
+    for text in models.examples(name, trained):
+        taught = trained.task.taught(trained.task.encode(text))
+        assert taught is not None
+        if taught.may_follow is not None:
+            assert taught.may_follow[:-1].any(dim=1).all(), text
+
+
 def test_what_may_follow_is_said_as_a_set_and_a_sum_as_a_number() -> None:
     counter = models.load("counter-lstm")
     sequence = counter.task.encode("Saaabbb")

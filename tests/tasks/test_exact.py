@@ -116,7 +116,7 @@ REBER = {
 
 
 def reber_reads() -> Iterator[Read]:
-    """Walks along the diagram, those together that stand at one node after one symbol; 400 steps leave 1e-40 of them."""
+    """Walks along the diagram, those together that stand at one node after one symbol; 400 steps leave hardly any."""
     yield 1.0, "B", {"T": 0.5, "P": 0.5}
     for second in "TP":
         yield 0.5, second, {"B": 1.0}

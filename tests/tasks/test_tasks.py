@@ -276,6 +276,26 @@ def test_nothing_is_right_after_what_is_no_sequence_of_the_task() -> None:
     assert begun.targets.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0], [0, 1, 0]]
 
 
+def test_what_may_follow_is_all_that_a_reader_of_the_definition_would_let_follow() -> None:
+    reber, characters = tasks.reber(), tasks.characters(60, 3)
+    for text in strings(reber, reber.batch(100, generator(2))):
+        taught = reber.taught(reber.encode(text + "E"))
+        for t, row in enumerate(taught.may_follow.tolist()):
+            legal = reber_next((text + "E")[: t + 1]) if t < len(text) else set()
+            assert {each for each, may in zip(reber.outputs, row, strict=True) if may} == legal
+    for text in strings(characters, characters.batch(30, generator(2))):
+        taught = characters.taught(characters.encode(text))
+        for t, row in enumerate(taught.may_follow.tolist()):
+            legal = set(brackets_next(text[: t + 1], 3))
+            assert {each for each, may in zip(characters.outputs, row, strict=True) if may} == legal
+
+
+def test_nothing_may_follow_what_the_task_never_draws() -> None:
+    for task, text, broken in ((tasks.reber(), "BTBTP", 4), (tasks.characters(), "a\"b'c", 3)):
+        taught = task.taught(task.encode(text))
+        assert taught.may_follow.any(dim=1).tolist() == [t < broken for t in range(len(text))]
+
+
 def test_a_foreign_symbol_is_told_the_alphabet_and_a_typed_text_is_as_long_as_a_task() -> None:
     with pytest.raises(EncodingError, match='one of the alphabet: A B w x y z; got "q" as symbol 2'):
         tasks.latch(12).encode("Aq")

@@ -85,7 +85,7 @@ def prediction(run: Run) -> None:
     right = [each.is_right for each in run.said if each.is_right is not None]
     asked = f"right at {sum(right)} of {len(right)} steps that its task asks about" if right else ""
     if asked and run.trained.task.optimum_loss > 0:
-        asked += "; some of them the task draws at random"
+        asked += "; where it draws at random, whatever may follow is right"
     st.markdown(f"**What it says after each step**{f', {asked}' if asked else ''}")
     ribbon(
         run.sequence.tokens,

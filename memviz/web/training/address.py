@@ -257,7 +257,7 @@ THOUSAND = replace(
 )
 """The thousand steps: which beginnings of an LSTM let it learn to remember one symbol for so long.
 
-The input gate of 1997 starts at 1/1000, since nothing forgets what distractors write: at a bias of -4 they have moved c by
-some 10 before the end, where tanh(c) has no slope left, and 7 of 30 seeds learn it (of a plain torch.nn.LSTM with f = 1, 7
-of 30 as well).
+The input gate of 1997 starts at 1/1000, since nothing forgets what distractors write: at a bias of -4 they have moved c
+by some 10 before the end, where tanh(c) has no slope left, and 7 of 30 seeds learn it (7 of 30 as well of a plain
+torch.nn.LSTM with f = 1).
 """
