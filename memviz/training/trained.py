@@ -130,8 +130,12 @@ class TrainedNetwork:
         self.history.setflags(write=False)
 
     def run(self, sequence: Sequence) -> Trace:
-        """The trace of a sequence of the task, such as `task.encode("...")` or `task.sequence(batch, row)`."""
-        return record(self.network, sequence)
+        """The trace of a sequence of the task, such as `task.encode("...")` or `task.sequence(batch, row)`.
+
+        What the read-out says after each step joins it as `trace["prediction"]`, (time, output).
+        """
+        trace = record(self.network, sequence)
+        return replace(trace, prediction=self.predict(trace))
 
     def predict(self, trace: Trace) -> Float[np.ndarray, "time output"]:
         """What the read-out says after each step of a trace: probabilities, or numbers as they are.

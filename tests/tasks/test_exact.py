@@ -65,9 +65,7 @@ def test_chance_of_the_latch_is_that_of_all_its_sequences(steps: int, distractor
 def test_chance_of_parity_is_that_of_all_its_sequences(steps: int) -> None:
     task, reads = tasks.parity(steps), list(parity_reads(steps))
     assert task.chance_loss == pytest.approx(least(by_symbol(reads)), abs=1e-12)
-    last = [
-        (2.0**-steps, bits[-1], {"eo"[bits.count("1") % 2]: 1.0}) for bits in product("01", repeat=steps)
-    ]
+    last = [(2.0**-steps, bits[-1], {"eo"[bits.count("1") % 2]: 1.0}) for bits in product("01", repeat=steps)]
     assert task.chance == pytest.approx(best_share(last), abs=1e-12)
 
 

@@ -1,5 +1,7 @@
 """Training, against plain torch.nn loops, the float64 engine, and what each task needs to be better than chance."""
 
+import copy
+import io
 import math
 import re
 from dataclasses import dataclass, replace
@@ -15,7 +17,7 @@ from memviz.edits import SetWeight
 from memviz.experiment import Experiment
 from memviz.interventions import Ablate
 from memviz.tasks import Batch
-from memviz.trace import record
+from memviz.trace import Trace, record
 from memviz.training import FUSED, Progress, TrainedNetwork, TrainingSettings, fit, train
 from memviz.training.files import from_bytes, to_bytes
 from memviz.training.learners import ReadoutLayer, learner_of
@@ -108,6 +110,30 @@ def test_what_was_trained_replays_in_the_float64_engine(name: str) -> None:
     for row in range(3):
         trace = record(trained.network, task.sequence(batch, row))
         np.testing.assert_allclose(trained.predict(trace), outputs[row].softmax(-1).numpy(), atol=1e-5)
+
+
+def test_the_prediction_joins_the_trace_its_table_and_its_file() -> None:
+    task = tasks.parity(9)
+    trained = fit(experiment_of("gru"), task, SHORT)
+    trace = trained.run(task.encode("011010011"))
+    p = {key: value.numpy() for key, value in trained.network.parameters.items()}
+    xs = np.eye(2)[[0, 1, 1, 0, 1, 0, 0, 1, 1]]
+    hidden = np.stack([s["hidden"] for s in oracles.run("gru", p, xs, oracles.state("gru", 3, None))])
+    odds = np.exp(hidden @ trained.readout.weight.numpy().T + trained.readout.bias.numpy())
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(trace["prediction"], expected, atol=1e-12)
+    assert not trace["prediction"].flags.writeable
+    table = trace.to_frame()
+    rows = table[table.signal == "prediction"]
+    assert rows.unit.tolist() == [0, 1] * 9
+    assert rows.timestep.tolist() == [t for t in range(9) for _ in range(2)]
+    assert rows.token.tolist() == [token for token in "011010011" for _ in range(2)]
+    np.testing.assert_array_equal(rows.value, trace["prediction"].ravel())
+    assert len(table) == 9 * (3 * len(trace.names) + 2)
+    for again in (Trace.load(io.BytesIO(trace.to_bytes())), copy.deepcopy(trace)):
+        np.testing.assert_array_equal(again["prediction"], trace["prediction"])
+    with pytest.raises(KeyError, match='got "prediction"'):
+        record(trained.network, xs)["prediction"]
 
 
 @pytest.mark.parametrize("name", FUSED)
