@@ -133,7 +133,14 @@ RECIPES: tuple[Recipe, ...] = (
         _FIVE,
     ),
     Recipe("counter-lstm", "LSTM: counts aⁿbⁿ", Experiment("lstm", 2), _counting, _COUNTED, _ANBN),
-    Recipe("counter-gru", "GRU: counts aⁿbⁿ", Experiment("gru", 2), _counting, _COUNTED, _ANBN),
+    Recipe(
+        "counter-gru",
+        "GRU: aⁿbⁿ, hardly beyond the n of 10 that it was taught",
+        Experiment("gru", 2),
+        _counting,
+        _COUNTED,
+        _ANBN,
+    ),
     Recipe(
         "reber-lstm", "LSTM: the embedded Reber grammar", Experiment("lstm", 8), _reber, _GRAMMAR, _STRINGS
     ),

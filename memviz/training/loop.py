@@ -209,7 +209,8 @@ class _Training:
     def end(self, outcome: Outcome) -> TrainedNetwork:
         """What was learnt; where it diverged, what was good last."""
         if outcome.kind != "diverged" and self._checkpoints[-1].update != self.done:
-            score = self._score(self._scored)
+            looked_at, _, seen = self._history[-1]
+            score = seen if looked_at == self.done else self._score(self._scored)
             if math.isfinite(score):
                 self._keep(score)
             else:

@@ -1,5 +1,7 @@
 """The trained networks that come with memviz: what their files say of them is so."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,13 @@ def test_a_file_is_what_its_recipe_and_the_list_say(name: str) -> None:
     assert command_of(data) == shipped.command == recipe.command
     failed = [each.seed for each in shipped.attempts if each.outcome != "solved"]
     assert f"{len(recipe.seeds) - len(failed)} of {len(recipe.seeds)} seeds" in shipped.sentence
+    goal = {"latch": "0.990", "parity": "0.990", "reber": "0.990", "counting": "20", "characters": "0.900",
+            "adding": "0.950"}[trained.task.name]  # fmt: skip
+    assert f"the goal, a score of {goal}" in shipped.sentence
+    for each in shipped.attempts:
+        assert (each.outcome == "solved") <= (each.score >= 0.97 * trained.task.solved)
+    if len(failed) == len(recipe.seeds):
+        assert re.search("fails|hardly", recipe.title)
 
 
 @every_model

@@ -227,6 +227,8 @@ LEARNT = {
     "latch of 1997": (tasks.latch(30), experiment_of("lstm-1997", 4, input_bias=-4.0), 300),
     "parity": (tasks.parity(8), experiment_of("lstm", 4), 600),
     "counting": (tasks.counting(2, 4), experiment_of("lstm", 3), 500),
+    "counting three letters": (tasks.counting(3, 3), experiment_of("lstm", 4), 700),
+    "counting with peepholes": (tasks.counting(2, 3), experiment_of("lstm-peephole", 3), 300),
     "reber": (tasks.reber(), experiment_of("lstm", 8), 400),
     "adding": (tasks.adding(10), experiment_of("gru", 12), 400),
     "order": (tasks.order(20), experiment_of("lstm", 8, forget_bias=3.0, input_bias=-2.0), 300),
@@ -425,7 +427,17 @@ def test_the_score_is_looked_at_after_the_last_update_wherever_it_falls() -> Non
     assert trained.history[-1, 0] == 207
     assert trained.outcome.kind == "solved"
     assert trained.outcome.sentence == f"Solved after 207 updates: a score of {trained.history[-1, 2]:.3g}."
-    assert trained.checkpoints[-1].score == trained.history[-1, 2]
+
+
+def test_the_score_of_a_checkpoint_is_that_of_the_look_of_its_update() -> None:
+    for updates, every in ((100, 20), (75, 10)):
+        settings = TrainingSettings(updates=updates, evaluate_every=every, batch=8)
+        trained = fit(experiment_of("elman"), tasks.parity(4), settings)
+        looks = {int(update): score for update, _, score in trained.history}
+        assert [looks[each.update] for each in trained.checkpoints] == [
+            each.score for each in trained.checkpoints
+        ]
+        assert trained.checkpoints[-1].update == updates
 
 
 def test_a_file_holds_trainings_of_many_updates() -> None:
