@@ -4,10 +4,11 @@ The latch of T=1,000 with ln T biases (H=4, B=32, Adam 0.02, gradients clipped a
 the app uses.
 
 The plain loop is what people write: torch.nn.LSTM, torch.nn.Linear, torch.optim.Adam and clip_grad_norm_, and it looks
-at nothing. It starts from the same weights and draws the same batches by the same generator, so that both sides make the
-same updates; the losses of their last updates are printed side by side. memviz looks at the score every 20 updates and
-keeps checkpoints, and all of that counts, the score over 512 sequences at its end too. The two take turns of some 20
-updates on one thread, so that both meet the same machine, over all 500 updates of a training as the app has it by default.
+at nothing. It starts from the same weights and draws the same batches by the same generator, so that both sides make
+the same updates; the losses of their last updates are printed side by side. memviz looks at the score every 20 updates
+and keeps checkpoints, and all of that counts, the score over 512 sequences at its end too. The two take turns of some
+20 updates on one thread, so that both meet the same machine, over all 500 updates of a training as the app has it by
+default.
 
 Expected before it was written: 5 of 5 seeds in some 4 s each; and a ratio near 1, since the kernel takes nearly all the
 time.

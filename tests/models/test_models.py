@@ -12,6 +12,7 @@ from memviz.gradients import gradient_flow
 from memviz.models.__main__ import main
 from memviz.models.shelf import FOLDER, listed
 from memviz.trace import record
+from memviz.training import TrainingSettings, fit
 from memviz.training.files import command_of
 
 every_model = pytest.mark.parametrize("name", models.NAMES)
@@ -204,3 +205,32 @@ def test_the_latch_with_torchs_biases_fails_and_with_those_of_ln_t_it_does_not()
     assert tasks.latch(100).solved <= models.load("latch-100").score
     assert models.load("latch-100-default").score < 0.6
     assert models.load("latch-100").experiment != Experiment("lstm", 4)
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "at", "right"),
+    [
+        (tasks.order(10), "EaXbcdYabB", 9, "XY"),
+        (tasks.copy(2, 3, 4), "ca...?..", 7, "a"),
+        (tasks.sine(8, 2), "\n".join(str(np.sin(np.pi / 4 * t + 0.3)) for t in range(9)), 8, None),
+    ],
+    ids=["order", "copy", "sine"],
+)
+def test_a_visitors_network_of_every_task_has_a_loss_and_is_told_what_is_right(task, text, at, right) -> None:
+    trained = fit(Experiment("gru", 3, seed=1), task, TrainingSettings(updates=2, batch=4))
+    sequence = task.encode(text)
+    loss, trace = models.task_loss(trained, sequence), trained.run(sequence)
+    assert loss is not None
+    assert loss.timestep == at
+    outputs = trace["hidden"][at] @ trained.readout.weight.numpy().T + trained.readout.bias.numpy()
+    if right is None:
+        ahead = np.sin(np.pi / 4 * (at + 2) + 0.3)
+        expected = 0.5 * (outputs[0] - ahead) ** 2
+        is_right = abs(outputs[0] - ahead) < 0.08
+    else:
+        place = task.outputs.index(right)
+        expected = np.log(np.exp(outputs).sum()) - outputs[place]
+        is_right = outputs.argmax() == place
+    assert float(loss.value(torch.tensor(trace["hidden"]))) == pytest.approx(expected, rel=1e-9)
+    said = models.said(trained, sequence, trace["prediction"])
+    assert said[-1].is_right == is_right
