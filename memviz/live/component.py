@@ -3,7 +3,6 @@
 The browser's part is assets/live/live.js; it knows no Streamlit beyond its adapter at the end.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from memviz.bundle import bundle
-from memviz.live.dial import dial, dialled
+from memviz.live.dial import dial, dialled, finite
 from memviz.live.payload import MOST_ROWS, payload, table_payload
 from memviz.live.spreadsheet import frame_csv
 from memviz.paths import ASSETS
@@ -86,12 +85,10 @@ def figure(
 
 
 def brushed(key: str) -> float | None:
-    """Where the threshold of a figure was dragged to, as the browser says; None if it is no number from end to end."""
-    if st.session_state.get(_FAILED, False):
-        found = dialled(f"{key}-dial")
-        return None if found is None else found[0]
-    value = _at(key).get("value")
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    """Where the threshold of a figure was dragged to, as the browser says; None if it is no finite number."""
+    is_plain = st.session_state.get(_FAILED, False)
+    found = dialled(f"{key}-dial") if is_plain else finite([_at(key).get("value")], 1)
+    return None if found is None else found[0]
 
 
 def _threshold(key: str, brush: Brush | None) -> dict[str, Any] | None:
