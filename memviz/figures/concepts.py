@@ -9,6 +9,7 @@ from memviz.figures.base import Figure, base_layout, figure, ground
 from memviz.theme import look
 
 _HEIGHT = 260
+_SIDES = ("bottom center", "top center")
 _MARGIN = 44  # where the threshold has its number
 
 
@@ -43,7 +44,7 @@ def correlation_dots(
             "title": {"text": "gate or state", "font": {"size": 13}, "standoff": 6},
         },
         "yaxis": {
-            "range": [-1.08, 1.08],
+            "range": [-1.2, 1.2],
             "tickvals": [-1, -0.5, 0, 0.5, 1],
             "gridcolor": colours["line"],
             "zeroline": False,
@@ -84,7 +85,9 @@ def correlation_dots(
                 "x": [place - 0.4 + step * (index + 0.5) for index in range(len(mine))],
                 "y": [each.correlation for each in mine],
                 "text": [str(each.unit) if is_in else "" for each, is_in in zip(mine, found, strict=True)],
-                "textposition": ["bottom center" if each.correlation > 0 else "top center" for each in mine],
+                # Neighbours are often as large: their numbers keep out of each other's way.
+                "textposition": [_SIDES[index % 2] for index in range(len(mine))],
+                "cliponaxis": False,
                 "textfont": {"size": 12, "color": colours["text"]},
                 "customdata": [each.unit for each in mine],
                 "hovertemplate": f"{its.name} {its.symbol}, unit %{{customdata}}: %{{y:.3f}}<extra></extra>",

@@ -63,7 +63,7 @@ def holding_finding(
         sequences: how many, where the score is a share of them: what is nearer to chance than two standard errors is no
             better than chance.
     """
-    over = f" over {looked_at}" if looked_at else ""
+    over = f" ({looked_at})" if looked_at else ""
     scores = (
         f"The score{over} was {number(before)} and is {number(after)} with what is held or edited; chance is "
         f"{number(chance)}"

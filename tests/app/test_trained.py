@@ -137,7 +137,7 @@ def test_units_are_found_and_holding_one_shows_whether_the_task_breaks(open_page
         f"was {number(1.0)} and is {number(after)} with what is held or edited; chance is 0.500."
         in captions(app)
     )
-    assert "The score over 162 sequences" in captions(app)
+    assert "The score (162 sequences)" in captions(app)
     assert "interventions" in address(app)
     run(app.button(f"gates-hold-{first.signal}-{first.unit}").click())
     assert "interventions" not in address(app)

@@ -41,7 +41,7 @@ def test_a_unit_is_held_by_keyboard_alone_and_the_task_breaks(page: Page, open_a
     hold.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**interventions=clamp**")
-    expect(page.get_by_text("The score over 162 sequences was 1.00 and is")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The score (162 sequences) was 1.00 and is")).to_be_visible(timeout=30_000)
     let_go = page.get_by_role("button", name="Let go")
     let_go.focus()
     page.keyboard.press("Enter")
@@ -114,7 +114,7 @@ def test_what_is_held_goes_along_to_the_other_pages_and_back_brings_the_network_
     expect(page.get_by_text("trained and changed").first).to_be_visible()
     assert "interventions=clamp" in page.url
     page.get_by_role("link", name="See its gradients").click()
-    expect(page.get_by_text("What if, in every network: hidden state h held")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("What if, in every network: hidden state held")).to_be_visible(timeout=60_000)
     page.go_back()
     expect(page.get_by_text("trained and changed").first).to_be_visible(timeout=60_000)
     page.go_back()

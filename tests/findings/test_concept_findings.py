@@ -55,7 +55,7 @@ def test_no_better_than_chance_is_within_two_standard_errors_of_so_many_sequence
     def said(after: float, sequences: int) -> str:
         return holding_finding(1.0, after, 0.5, 1.0, f"{sequences} sequences", sequences)
 
-    assert said(0.55, 256).startswith("The score over 256 sequences was 1.00 and is 0.550")
+    assert said(0.55, 256).startswith("The score (256 sequences) was 1.00 and is 0.550")
     assert "The task breaks" in said(0.55, 256)  # the error of 256 is .031
     assert "The task suffers" in said(0.57, 256)
     assert "The task suffers" in said(0.55, 4096)

@@ -112,9 +112,7 @@ def _score(run: Run) -> None:
     assert trained is not None
     task, before = trained.task, engine.score(run.setup.plain)
     if run.setup.experiment == run.setup.experiment.plain:
-        st.markdown(
-            escaped(f"The score over {looked_at(task)} is {number(before)}: nothing is held or edited.")
-        )
+        st.markdown(escaped(f"The score ({looked_at(task)}) is {number(before)}: nothing is held or edited."))
         return
     best = min(task.optimum, max(before, task.solved))
     st.markdown(
