@@ -62,15 +62,33 @@ def training_finding(taught: Sequence[Taught]) -> str:
     return f"{'; '.join(parts)}."
 
 
+def under_way(task: Task, taught: Sequence[Taught], networks: int) -> str:
+    """How far some networks are that are taught now.
+
+    Args:
+        task: what they are taught.
+        taught: those that are over, by side.
+        networks: how many there are in all.
+    """
+    learnt = sum(len(each.solved) for each in taught)
+    if networks == 1:
+        return f"One network learns “{task.title}”"
+    if not learnt:
+        return f"{networks} networks learn “{task.title}”"
+    return f"{learnt} of {networks} networks {'have' if learnt > 1 else 'has'} learnt “{task.title}” so far"
+
+
 def thousand_takeaway(taught: Sequence[Taught]) -> str:
     """What four beginnings of an LSTM teach: torch's, a forget gate that is open, the LSTM of 1997, and ln T biases.
 
     Args:
         taught: these four in this order.
     """
-    _, opened, of_1997, biased = taught
+    plain, opened, of_1997, biased = taught
     if not all(each.networks for each in taught):
         return ""
+    if any(network.outcome.kind == "stopped" for each in taught for network in each.networks):
+        return "Not all of them were taught to the end, so which beginning is best stays open here."
     task = biased.networks[0].task
     steps = task.batch(1, _generator()).mask.shape[1] - 1
     f, i = (
@@ -79,12 +97,15 @@ def thousand_takeaway(taught: Sequence[Taught]) -> str:
     )
     both = biased.networks[0].experiment
     said = (
+        f"{plain.letter}, as torch draws it: {_how_fast(plain)}. "
         f"{opened.letter} starts with its forget gate open at {number(f)}, which leaves {number(f**steps)} of what it "
-        f"stored after {steps:,} steps; its input gate is half open. It learns with {opened.counted} seeds. "
-        f"{of_1997.letter}, as in 1997, forgets nothing and lets little in (i = {number(i)}): {of_1997.counted}. "
+        f"stored after {steps:,} steps, and its input gate is half open: {_how_fast(opened)}. "
+        f"{of_1997.letter}, as in 1997, forgets nothing and lets little in (i = {number(i)}): {_how_fast(of_1997)}. "
         f"{biased.letter} holds (f = {number(_start(both, 'forget_bias'), 4)}) and lets nearly nothing in "
-        f"(i = {number(_start(both, 'input_bias'))}): {biased.counted}."
+        f"(i = {number(_start(both, 'input_bias'))}): {_how_fast(biased)}."
     )
+    if any(network.outcome.kind == "seconds" for each in taught for network in each.networks):
+        said += " Where time ran out, more of it might have done."
     share = {each.letter: len(each.solved) / len(each.networks) for each in taught}
     if share[biased.letter] > share[opened.letter]:
         return (
@@ -95,25 +116,30 @@ def thousand_takeaway(taught: Sequence[Taught]) -> str:
 
 def _of_one_seed(known: Sequence[Taught]) -> str:
     task = known[0].networks[0].task
-    parts = []
+    solved, others = [], []
     for each in known:
         (network,) = each.networks
-        outcome, name = network.outcome, f"{each.letter} ({each.label})"
+        outcome, name = network.outcome, each.letter if len(known) > 1 else each.label
+        after = f"after {outcome.update:,} updates"
         if outcome.kind == "solved":
-            parts.append(f"{name} learns it after {outcome.update:,} updates")
+            solved.append((outcome.update, f"{name} learns it {after}"))
         elif outcome.kind == "diverged":
-            parts.append(f"{name} diverges after {outcome.update:,} updates")
+            others.append(f"{name} diverges {after}")
         else:
-            parts.append(
-                f"{name} has not learnt it after {outcome.update:,} updates: it scores {_scored(network.score, task)}"
-            )
-    return f"{'; '.join(parts)}."
+            others.append(f"{name} has not learnt it {after}: it scores {_scored(network.score, task)}")
+    return f"{'; '.join([*(said for _, said in sorted(solved)), *others])}."
 
 
 def _scored(score: float, task: Task) -> str:
     goal, chance = task.solved, task.chance
     is_near = score < chance + _NEAR_CHANCE * (goal - chance)
     return f"{number(score)}, about what chance scores" if is_near else f"{number(score)} of {number(goal)}"
+
+
+def _how_fast(taught: Taught) -> str:
+    """How many seeds learnt it, and after how many updates."""
+    after = f" after {_span(taught.solved)} updates" if taught.solved else ""
+    return f"{taught.counted} seeds learn it{after}"
 
 
 def _start(experiment: Experiment, name: str) -> float:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from memviz.encoding import Sequence
 from memviz.gradients import Loss
 from memviz.models.recipes import recipe_of
+from memviz.tasks import Taught
 from memviz.tasks.numbers import CLOSE
 from memviz.theme import number
 from memviz.training import TrainedNetwork
@@ -73,8 +74,13 @@ def task_loss(trained: TrainedNetwork, sequence: Sequence, timestep: int | None 
         timestep: a step that the task reads; by default, and for another step, the last one that it reads.
     """
     taught = trained.task.taught(sequence)
-    steps = [] if taught is None else taught.mask.nonzero()[:, 0].tolist()
-    if taught is None or not steps:
+    return None if taught is None else loss_of(trained, taught, timestep)
+
+
+def loss_of(trained: TrainedNetwork, taught: Taught, timestep: int | None = None) -> Loss | None:
+    """As `task_loss`, of a sequence whose answers are known; None where the task reads no step of it."""
+    steps = taught.mask.nonzero()[:, 0].tolist()
+    if not steps:
         return None
     at = timestep if timestep in steps else steps[-1]
     target: Any = taught.targets[at].tolist()

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import tasks
 from memviz.paths import APP_SCRIPT
+from memviz.theme import number
 from memviz.training import fit
 from memviz.web.training import engine
 from memviz.web.training.address import CODEC, DEFAULT, THOUSAND, TrainingState
@@ -161,11 +162,47 @@ def test_the_time_lapse_shows_the_numbers_of_its_checkpoint(open_page: OpenPage)
         assert f"right is {'AB'[int(batch.targets[0, -1])]}" in texts(app)
 
 
+@pytest.mark.parametrize("name", ["latch", "reber"])
+def test_the_gradient_over_training_is_that_of_the_tasks_loss(open_page: OpenPage, name: str) -> None:
+    """Oracle: torch.nn.LSTMCell, cross_entropy and retain_grad; Reber at the step that its score looks at."""
+    if name == "latch":
+        app, result = open_page(checkpoint="5"), shipped(DEFAULT)
+        assert result is not None
+        found = result.standings[1].trained()
+        checkpoints, task = [0, 5, -1], tasks.latch(100)
+    else:
+        state = replace(DEFAULT, task=tasks.reber(), sides=DEFAULT.sides[:1], updates=3, batch=8, shown=0)
+        app = trained(open_page(**CODEC.to_query(state)))
+        found = fit(*_first(state))
+        checkpoints, task = [0, -1], tasks.reber()
+    assert found is not None
+    batch = task.batch(1, torch.Generator().manual_seed(20))
+    read = int(batch.lengths[0]) - (2 if name == "reber" else 1)
+    drawn = charts(app)["gradient"]["figure"]["data"]
+    labels = ["at the start" if k == 0 else f"update {found.checkpoints[k].update:,}" for k in checkpoints]
+    lines = {each["name"]: numbers(each["y"]) for each in drawn}
+    assert set(lines) == set(labels)
+    for label, k in zip(labels, checkpoints, strict=True):
+        kept = found.checkpoints[k]
+        cell = torch.nn.LSTMCell(len(task.features), kept.network.hidden_size, dtype=torch.float64)
+        cell.load_state_dict(dict(kept.network.parameters))
+        h = c = torch.zeros(1, kept.network.hidden_size, dtype=torch.float64)
+        cells = []
+        for x in batch.inputs[:, : read + 1].double().unbind(1):
+            h, c = cell(x, (h, c))
+            c.retain_grad()
+            cells.append(c)
+        outputs = h @ kept.readout.weight.T + kept.readout.bias
+        torch.nn.functional.cross_entropy(outputs, batch.targets[:, read]).backward()
+        norms = [float(each.grad.norm().log10()) for each in cells if each.grad is not None]
+        np.testing.assert_allclose(lines[label], norms[::-1], atol=1e-6)
+
+
 def test_train_gives_what_fit_gives(open_page: OpenPage) -> None:
     app = trained(open_page(**CODEC.to_query(QUICK)))
-    for number, lesson in enumerate(QUICK.order().lessons):
+    for which, lesson in enumerate(QUICK.order().lessons):
         expected = fit(lesson.experiment, lesson.task, lesson.settings)
-        x, y = (numbers(charts(app)["score"]["figure"]["data"][2 * number][axis]) for axis in "xy")
+        x, y = (numbers(charts(app)["score"]["figure"]["data"][2 * which][axis]) for axis in "xy")
         np.testing.assert_array_equal(x, expected.history[:, 0])
         np.testing.assert_array_equal(y, expected.history[:, 2])
     assert "come with memviz" not in texts(app)
@@ -177,10 +214,13 @@ def test_seeds_are_counted_and_those_that_failed_are_shown(open_page: OpenPage) 
     app = trained(open_page(**CODEC.to_query(state)))
     expected = [fit(each.experiment, each.task, each.settings) for each in state.order().lessons]
     solved = sum(each.outcome.kind == "solved" for each in expected)
-    assert f"{solved} of 2 seeds solve it" in texts(app)
-    for seed, each in enumerate(expected):
-        if each.outcome.kind != "solved":
-            assert f"seed {seed} ✕ scores {each.score:.3g}" in texts(app).replace("0.500", "0.5")
+    cells = [
+        f"✓ {each.outcome.update} updates"
+        if each.outcome.kind == "solved"
+        else f"✕ score {number(each.score)}"
+        for each in expected
+    ]
+    assert f"|**A**|{'|'.join(cells)}|{solved} of 2|" in texts(app)
 
 
 def test_the_thousand_steps_open_with_their_takeaway(open_page: OpenPage) -> None:
@@ -194,7 +234,7 @@ def test_the_thousand_steps_open_with_their_takeaway(open_page: OpenPage) -> Non
     ]
     said = texts(app)
     for letter, count in zip("ABCD", counts, strict=True):
-        assert re.search(rf"\*\*{letter}\*\* .*{count} of 3 seeds solve it", said), (letter, said)
+        assert re.search(rf"\|\*\*{letter}\*\*\|.*\|{count} of 3\|", said), (letter, said)
     assert counts[3] > counts[1]
     assert "An open forget gate alone is not enough" in said
     assert f"after {1000:,} steps" in said
@@ -316,11 +356,11 @@ def test_what_comes_with_memviz_was_trained_by_the_settings_that_it_is_shown_for
         assert tuple(standing.lesson for standing in result.standings) == state.order().lessons
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_what_comes_with_memviz_scores_what_it_says(number: int) -> None:
+@pytest.mark.parametrize("which", range(2))
+def test_what_comes_with_memviz_scores_what_it_says(which: int) -> None:
     result = shipped(DEFAULT)
     assert result is not None
-    network = result.standings[number].trained()
+    network = result.standings[which].trained()
     assert network is not None
     batch = network.task.batch(256, torch.Generator().manual_seed(77))
     p = {name: value.numpy() for name, value in network.network.parameters.items()}
