@@ -38,7 +38,10 @@ class Said:
 
 
 def said(
-    trained: TrainedNetwork, sequence: Sequence, predicted: Float[np.ndarray, "time output"]
+    trained: TrainedNetwork,
+    sequence: Sequence,
+    predicted: Float[np.ndarray, "time output"],
+    taught: Taught | None = None,
 ) -> list[Said]:
     """What the read-out says after each step.
 
@@ -46,9 +49,10 @@ def said(
         trained: the network, its task and its read-out.
         sequence: what the network ran over.
         predicted: what `TrainedNetwork.predict` made of its hidden states, what-ifs included.
+        taught: what is right; by default what the task says of the sequence.
     """
     task = trained.task
-    taught = task.taught(sequence)
+    taught = taught or task.taught(sequence)
     found = []
     for t, (token, row) in enumerate(zip(sequence.tokens, predicted, strict=True)):
         target = taught.targets[t].tolist() if taught is not None and taught.mask[t] else None

@@ -25,10 +25,14 @@ from memviz.web.training.task_text import task_text
 
 _STAGE = "training-stage"
 _LENT = "training-lent"
+_LENT_TO_ALL: dict[str, str] = {}
+"""The names of the networks that come with memviz: whoever opens the page must not crowd out what others trained."""
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 _MOST_TOKENS = 120
 """More tokens than these are shown by their first and last ones."""
 _ENDS = (20, 60)
+_TOKEN = {False: "symbol", True: "timestep"}
+_MARKS: dict[bool | None, str] = {True: " ✓", False: " ✗", None: ""}
 _RIGHT = {
     "cross-entropy": "right: all probability on the answer",
     "binary cross-entropy": "right: no mean error",
@@ -73,7 +77,7 @@ def _take_along(
         if is_under_way:
             st.markdown("Its file and links to the other pages come when the training is over.")
         else:
-            name = _lent(f"{result.key}-{shown}", trained, result.name(shown))
+            name = _lent(result, shown, trained)
             links(PAGE.name, name, trained.task.spelt(example.sequence))
         st.download_button(
             "This network as a file",
@@ -88,11 +92,13 @@ def _take_along(
         )
 
 
-def _lent(key: str, trained: TrainedNetwork, name: str) -> str:
-    """The name by which the other pages know a network of this session."""
-    known: dict[str, str] = st.session_state.setdefault(_LENT, {})
+def _lent(result: Result, shown: int, trained: TrainedNetwork) -> str:
+    """The name by which the other pages know a network of this session, or one that comes with memviz."""
+    key = f"{result.key}-{shown}"
+    own: dict[str, str] = st.session_state.setdefault(_LENT, {})
+    known = _LENT_TO_ALL if result.is_shipped else own
     if key not in known or not models.is_known(known[key]):
-        known[key] = models.lend(trained, f"{trained.task.title}, {name}")
+        known[key] = models.lend(trained, f"{trained.task.title}, {result.name(shown)}")
     return known[key]
 
 
@@ -153,7 +159,7 @@ def _moved() -> None:
 
 
 def _says(example: Example, found: Seen) -> None:
-    """What the network says after each step, coloured by how right that is."""
+    """What the network says after each step, coloured by how right that is, and marked where the task asks."""
     task, tokens = example.task, example.sequence.tokens
     right = predictions.rightness(example, found.predicted)
     said = [predictions.said(task, row) for row in found.predicted]
@@ -163,6 +169,7 @@ def _says(example: Example, found: Seen) -> None:
         escaped(f"After step {last}, “{tokens[last]}”, it says {said[last]}; right is {target}.")
         + escaped(" The loss looks at this step alone." if example.mask.sum() == 1 else "")
     )
+    answers = models.said(found.trained, example.sequence, found.predicted, example.taught)
     steps = _drawn(len(tokens))
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     texts = []
@@ -178,10 +185,15 @@ def _says(example: Example, found: Seen) -> None:
         legend=("wrong", _RIGHT[task.loss]),
         scale=scale,
         steps=steps,
+        under=[f"{answers[t].answer}{_MARKS[answers[t].is_right]}" for t in steps],
     )
+    notes = [f"Below each {_TOKEN[task.kind == 'signal']} what the network says; a mark where the task asks."]
+    if task.optimum_loss > 0:
+        notes.append("Some of what it asks is drawn at random, and nobody can know it.")
     if len(steps) < len(tokens):
         first, rest = _ENDS
-        st.caption(f"The first {first} and the last {rest} of {len(tokens):,} steps.")
+        notes.append(f"The first {first} and the last {rest} of {len(tokens):,} steps.")
+    st.caption(" ".join(notes))
 
 
 def _gradient(found: dict[int, Seen], updates: list[int], at: int, read: int) -> None:
