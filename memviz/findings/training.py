@@ -16,6 +16,9 @@ from memviz.training import TrainedNetwork
 _NEAR_CHANCE = 0.1
 """Of the way from chance to the goal: a score below it is called near chance."""
 
+_SCORED = 2
+"""Of so many networks the scores are said."""
+
 
 @dataclass(frozen=True, eq=False)
 class Taught:
@@ -115,25 +118,43 @@ def thousand_takeaway(taught: Sequence[Taught]) -> str:
 
 
 def _of_one_seed(known: Sequence[Taught]) -> str:
+    """Those that learnt it, the fastest first; those that did not, together where they ended alike.
+
+    Short enough for a line: of more than two networks the scores are left to whoever lists them.
+    """
     task = known[0].networks[0].task
-    solved, others = [], []
+    solved: list[tuple[int, str]] = []
+    diverged: list[str] = []
+    others: dict[tuple[int, bool], list[tuple[str, float]]] = {}
+    is_scored = len(known) <= _SCORED
     for each in known:
         (network,) = each.networks
         outcome, name = network.outcome, each.letter if len(known) > 1 else each.label
-        after = f"after {outcome.update:,} updates"
         if outcome.kind == "solved":
-            solved.append((outcome.update, f"{name} learns it {after}"))
+            solved.append((outcome.update, f"{name} learns it after {outcome.update:,} updates"))
         elif outcome.kind == "diverged":
-            others.append(f"{name} diverges {after}")
+            diverged.append(f"{name} diverges after {outcome.update:,} updates")
         else:
-            others.append(f"{name} has not learnt it {after}: it scores {_scored(network.score, task)}")
-    return f"{'; '.join([*(said for _, said in sorted(solved)), *others])}."
+            near = is_scored and _is_near_chance(network.score, task)
+            others.setdefault((outcome.update, near), []).append((name, network.score))
+    parts = [said for _, said in sorted(solved)]
+    for (update, is_near), group in others.items():
+        scored = f": {_scored(group, is_near, task)}" if is_scored else ""
+        verb = "have" if len(group) > 1 else "has"
+        names = _listed([name for name, _ in group])
+        parts.append(f"{names} {verb} not learnt it after {update:,} updates{scored}")
+    return f"{'; '.join([*parts, *diverged])}."
 
 
-def _scored(score: float, task: Task) -> str:
-    goal, chance = task.solved, task.chance
-    is_near = score < chance + _NEAR_CHANCE * (goal - chance)
-    return f"{number(score)}, about what chance scores" if is_near else f"{number(score)} of {number(goal)}"
+def _is_near_chance(score: float, task: Task) -> bool:
+    return score < task.chance + _NEAR_CHANCE * (task.solved - task.chance)
+
+
+def _scored(group: Sequence[tuple[str, float]], is_near: bool, task: Task) -> str:
+    """The scores of networks, and what they are to be compared with."""
+    scores = _listed([number(score) for _, score in group])
+    verb = "they score" if len(group) > 1 else "it scores"
+    return f"{verb} {scores}{', about what chance scores' if is_near else f' of {number(task.solved)}'}"
 
 
 def _how_fast(taught: Taught) -> str:

@@ -36,10 +36,22 @@ def test_one_seed_is_said_with_its_updates_and_scores() -> None:
         ]
     )
     assert said == (
-        "B learns it after 1,120 updates; "
-        "A has not learnt it after 1,500 updates: it scores 0.520, about what chance scores; "
-        "C diverges after 7 updates; "
-        "D has not learnt it after 300 updates: it scores 0.800 of 0.990."
+        "B learns it after 1,120 updates; A has not learnt it after 1,500 updates; "
+        "D has not learnt it after 300 updates; C diverges after 7 updates."
+    )
+
+
+def test_of_two_networks_the_scores_are_said_and_those_that_ended_alike_are_said_together() -> None:
+    near, far = network("updates", 60, 0.52), network("updates", 60, 0.8)
+    assert training_finding([taught("A", near), taught("B", network("updates", 60, 0.5))]) == (
+        "A and B have not learnt it after 60 updates: they score 0.520 and 0.500, about what chance scores."
+    )
+    assert training_finding([taught("A", near), taught("B", far)]) == (
+        "A has not learnt it after 60 updates: it scores 0.520, about what chance scores; "
+        "B has not learnt it after 60 updates: it scores 0.800 of 0.990."
+    )
+    assert training_finding([taught("A", near), taught("B", near), taught("C", far), taught("D", near)]) == (
+        "A, B, C and D have not learnt it after 60 updates."
     )
 
 
