@@ -10,6 +10,7 @@ from jaxtyping import Float
 from memviz.encoding import Sequence
 from memviz.gradients import Loss
 from memviz.models.recipes import recipe_of
+from memviz.tasks import Taught
 from memviz.tasks.numbers import CLOSE
 from memviz.theme import number
 from memviz.training import TrainedNetwork
@@ -38,7 +39,10 @@ class Said:
 
 
 def said(
-    trained: TrainedNetwork, sequence: Sequence, predicted: Float[np.ndarray, "time output"]
+    trained: TrainedNetwork,
+    sequence: Sequence,
+    predicted: Float[np.ndarray, "time output"],
+    taught: Taught | None = None,
 ) -> list[Said]:
     """What the read-out says after each step.
 
@@ -46,9 +50,10 @@ def said(
         trained: the network, its task and its read-out.
         sequence: what the network ran over.
         predicted: what `TrainedNetwork.predict` made of its hidden states, what-ifs included.
+        taught: what is right; by default what the task says of the sequence.
     """
     task = trained.task
-    taught = task.taught(sequence)
+    taught = taught or task.taught(sequence)
     found = []
     for t, (token, row) in enumerate(zip(sequence.tokens, predicted, strict=True)):
         target = taught.targets[t].tolist() if taught is not None and taught.mask[t] else None
@@ -78,8 +83,13 @@ def task_loss(trained: TrainedNetwork, sequence: Sequence, timestep: int | None 
         timestep: a step that the task reads; by default, and for another step, the last one that it reads.
     """
     taught = trained.task.taught(sequence)
-    steps = [] if taught is None else taught.mask.nonzero()[:, 0].tolist()
-    if taught is None or not steps:
+    return None if taught is None else loss_of(trained, taught, timestep)
+
+
+def loss_of(trained: TrainedNetwork, taught: Taught, timestep: int | None = None) -> Loss | None:
+    """As `task_loss`, of a sequence whose answers are known; None where the task reads no step of it."""
+    steps = taught.mask.nonzero()[:, 0].tolist()
+    if not steps:
         return None
     at = timestep if timestep in steps else steps[-1]
     target: Any = taught.targets[at].tolist()
