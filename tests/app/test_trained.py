@@ -185,7 +185,7 @@ def test_a_threshold_finds_as_many_units_as_pass_it(open_page: OpenPage) -> None
 def test_what_the_task_draws_at_random_is_not_marked_as_a_mistake(open_page: OpenPage) -> None:
     app = open_page(model="characters-lstm")
     assert not any("✗" in each for each in ribbon(app)["under"])
-    assert "drawn at random" in captions(app)
+    assert "whatever may follow is right" in captions(app)
     app = open_page(model="latch-100-default", text="Awxyz")
     assert ribbon(app)["under"][-1] == "B ✗"
 

@@ -136,7 +136,9 @@ def _example(task: Task) -> Example:
     batch = task.batch(1, torch.Generator().manual_seed(_SEED))
     sequence = task.sequence(batch, 0)
     time = len(sequence)
-    taught = Taught(batch.targets[0, :time], batch.mask[0, :time])
+    known = task.taught(sequence)
+    may_follow = None if known is None else known.may_follow
+    taught = Taught(batch.targets[0, :time], batch.mask[0, :time], may_follow)
     asked = taught.mask.nonzero()[:, 0].tolist()
     # After a Reber string's second T or P nothing but E comes; what is scored is the step before.
     return Example(task, sequence, taught, asked[-2] if isinstance(task, Reber) else asked[-1])
