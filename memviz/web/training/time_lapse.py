@@ -30,7 +30,7 @@ _LENT_TO_ALL: dict[str, str] = {}
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 _MOST_TOKENS = 64
 """More tokens than these are shown by their first and last ones."""
-_ENDS = (20, 40)
+_ENDS = (20, 36)
 _TOKEN = {False: "symbol", True: "timestep"}
 _MARKS: dict[bool | None, str] = {True: " ✓", False: " ✗", None: ""}
 _RIGHT = {
