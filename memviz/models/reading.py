@@ -27,7 +27,8 @@ class Said:
     Attributes:
         answer: in a sign or two: the likeliest output, those that may follow, or a number.
         certainty: the probability of the answer, 0 to 1; 1 for a number.
-        is_right: whether it is the answer of the task; None where the task asks nothing at this step.
+        is_right: whether it is the answer of the task, or one of those where the task draws at random; None where the
+            task asks nothing at this step.
         words: all of it, for readers.
     """
 
@@ -58,7 +59,11 @@ def said(
         target = taught.targets[t].tolist() if taught is not None and taught.mask[t] else None
         answer, certainty, right = _answer(task.loss, task.outputs, row, target)
         words = f"Step {t}, after {token}: {_words(task.loss, task.outputs, row)}"
-        if right is not None:
+        if taught is not None and taught.may_follow is not None:
+            may = [name for name, may in zip(task.outputs, taught.may_follow[t].tolist(), strict=True) if may]
+            words += f"; {_whether_it_may_follow(answer, may)}"
+            found.append(Said(answer, certainty, answer in may if may else None, words))
+        elif right is not None:
             is_right = answer == right if task.loss != "squared error" else _is_close(row, target)
             words += f"; {'right' if is_right else f'the task says {right}'}"
             found.append(Said(answer, certainty, is_right, words))
@@ -118,6 +123,13 @@ def _answer(
     if isinstance(target, list):
         right = _several(outputs, np.array(target) > 0.5)
     return _several(outputs, likely), float(np.where(likely, row, 1 - row).min()), right
+
+
+def _whether_it_may_follow(answer: str, may: list[str]) -> str:
+    if not may:
+        return "the task lets nothing follow here"
+    right = may[0] if len(may) == 1 else f"{', '.join(may[:-1])} or {may[-1]}"
+    return f"right: {right} may follow" if answer in may else f"wrong: {right} may follow"
 
 
 def _several(outputs: tuple[str, ...], chosen: "np.ndarray") -> str:
