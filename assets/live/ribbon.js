@@ -33,9 +33,9 @@ function newCell(list) {
   return { element, shown: null };
 }
 
-// Only the first and the last cell are numbered, and those on both sides of a gap.
+// Only the first and the last cell are numbered: between rows there is no room.
 function edge(steps, t) {
-  return steps[t - 1] === steps[t] - 1 && steps[t + 1] === steps[t] + 1 ? "" : String(steps[t]);
+  return t === 0 || t === steps.length - 1 ? String(steps[t]) : "";
 }
 
 function fill(cell, token, colour, text, step, below) {

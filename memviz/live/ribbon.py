@@ -46,7 +46,7 @@ def ribbon(
         legend: what the ends of the scale mean.
         scale: the colours of the scale from its low to its high end, at equal distances.
         steps: the timestep of each token where some are left out; without them they count from 0. The first and the
-            last are written above their cells, and those on both sides of a gap.
+            last are written at their cells.
 
     Raises:
         ValueError: if there is not one colour, and one text or none at all above and below, and one timestep or none,

@@ -137,9 +137,7 @@ def test_seeds_are_counted_and_those_that_failed_are_shown(open_page: OpenPage) 
     expected = [fit(each.experiment, each.task, each.settings) for each in state.order().lessons]
     solved = sum(each.outcome.kind == "solved" for each in expected)
     cells = [
-        f"✓ {each.outcome.update} updates"
-        if each.outcome.kind == "solved"
-        else f"✕ score {number(each.score)}"
+        f"✓ {each.outcome.update}" if each.outcome.kind == "solved" else f"✕ {number(each.score)}"
         for each in expected
     ]
     assert f"|**A**|{'|'.join(cells)}|{solved} of 2|" in texts(app)

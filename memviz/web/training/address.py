@@ -220,7 +220,7 @@ CODEC = _TrainingCodec(
         "optimiser": (one_of(OPTIMISERS), f"The optimiser is one of {', '.join(OPTIMISERS)}"),
         "rate": (
             real(*RATE_RANGE),
-            f"The learning rate is a number from {RATE_RANGE[0]:g} to {RATE_RANGE[1]:g}",
+            f"The learning rate is a number from {RATE_RANGE[0]:.5f} to {RATE_RANGE[1]:g}",
         ),
         "clip": (
             optional(real(*CLIP_RANGE)),

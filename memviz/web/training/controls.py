@@ -242,7 +242,8 @@ def _how(state: TrainingState) -> None:
         st.number_input(label, 1, most, step=1, **PAGE.bound(name, getattr(state, name), _sets(name)))
     st.caption(
         f"This server gives a training at most {MOST_SECONDS} seconds and {MOST_UPDATES:,} updates. It ends when the "
-        "score has reached the task's goal twice running."
+        "score has reached the task's goal twice running. The learning rate is from "
+        f"{RATE_RANGE[0]:.5f} to {RATE_RANGE[1]:g}, the norm from {CLIP_RANGE[0]:g} to {CLIP_RANGE[1]:,g}."
     )
 
 

@@ -46,6 +46,7 @@ def seeds(result: Result) -> None:
     """What became of each seed; the table has its place from the start."""
     if result.state.seeds > 1:
         st.markdown(rows.seeds_table(result))
+        st.caption("✓ learnt it after so many updates; ✕ did not, and scores so much.")
 
 
 def looks(result: Result) -> pd.DataFrame:

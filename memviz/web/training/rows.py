@@ -5,6 +5,7 @@ The rows are as many and as high before, during and after a training, so that no
 
 from collections.abc import Sequence
 from math import ceil
+from typing import Any
 
 import streamlit as st
 
@@ -26,11 +27,13 @@ def show(result: Result, is_waiting: bool) -> None:
         is_waiting: whether its order waits for others.
     """
     sides = result.state.sides
-    columns = st.columns(2) if len(sides) > 1 else [st.container()]
     left = times_left(result.standings)
+    columns: list[Any] = [st.container()]
     for index, side in enumerate(sides):
         numbers = range(index, len(result.standings), len(sides))
-        with columns[index % 2]:
+        if len(sides) > 1 and index % 2 == 0:  # a pair at a time, so that a phone has them in order
+            columns = list(st.columns(2))
+        with columns[index % len(columns)]:
             words = "waits in the queue" if is_waiting else _side_words(result, numbers, left)
             name = f"**{result.letter(index)}** {escaped(label_of(side))}"
             st.progress(share([result.standings[n] for n in numbers]), text=f"{name}  \n{escaped(words)}")
@@ -108,11 +111,9 @@ def _cell(standing: Standing) -> str:
         words = {"waiting": "waits", "left": "not begun", "running": f"at {standing.update:,}"}
         return words[standing.state]
     if outcome.kind == "solved":
-        return f"{_MARKS['solved']} {outcome.update:,} updates"
+        return f"{_MARKS['solved']} {outcome.update:,}"
     early = {"diverged": "diverged, ", "stopped": "stopped, ", "seconds": "out of time, "}
-    return (
-        f"{_MARKS.get(outcome.kind, _NOT_SOLVED)} {early.get(outcome.kind, '')}score {number(standing.score)}"
-    )
+    return f"{_MARKS.get(outcome.kind, _NOT_SOLVED)} {early.get(outcome.kind, '')}{number(standing.score)}"
 
 
 def _side_words(result: Result, numbers: range, left: dict[int, float]) -> str:

@@ -28,9 +28,9 @@ _LENT = "training-lent"
 _LENT_TO_ALL: dict[str, str] = {}
 """The names of the networks that come with memviz: whoever opens the page must not crowd out what others trained."""
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
-_MOST_TOKENS = 120
+_MOST_TOKENS = 64
 """More tokens than these are shown by their first and last ones."""
-_ENDS = (20, 60)
+_ENDS = (20, 36)
 _TOKEN = {False: "symbol", True: "timestep"}
 _MARKS: dict[bool | None, str] = {True: " ✓", False: " ✗", None: ""}
 _RIGHT = {
