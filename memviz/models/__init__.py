@@ -5,7 +5,7 @@ server have trained stand beside them, in `lent`.
 """
 
 from memviz.models.lent import MOST_LENT, is_lent_name, lend
-from memviz.models.reading import Said, examples, said, task_loss
+from memviz.models.reading import Said, examples, loss_of, said, task_loss
 from memviz.models.recipes import RECIPES, Recipe, recipe_of
 from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load, problem
 
@@ -26,5 +26,6 @@ __all__ = [
     "problem",
     "recipe_of",
     "said",
+    "loss_of",
     "task_loss",
 ]

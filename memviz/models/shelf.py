@@ -8,6 +8,7 @@ from pathlib import Path
 from memviz.models.lent import lent
 from memviz.models.recipes import RECIPES, recipe_of
 from memviz.paths import ASSETS
+from memviz.theme import number
 from memviz.training import TrainedNetwork
 from memviz.training.files import from_bytes
 
@@ -66,7 +67,8 @@ class Shipped:
             return f"This is seed {self.seed}; the list of the other seeds cannot be read."
         solved = [str(each.seed) for each in self.attempts if each.is_solved]
         failed = [str(each.seed) for each in self.attempts if not each.is_solved]
-        parts = [f"{len(solved)} of {len(self.attempts)} seeds reached the goal"]
+        goal = number(recipe_of(self.name).task.solved, 3)
+        parts = [f"{len(solved)} of {len(self.attempts)} seeds reached the goal, a score of {goal}"]
         if failed and solved:
             parts.append(f"seed{'s' * (len(failed) > 1)} {', '.join(failed)} failed")
         return f"{'; '.join(parts)}. This is seed {self.seed}, the best."

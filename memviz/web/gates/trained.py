@@ -85,10 +85,8 @@ def prediction(run: Run) -> None:
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     right = [each.is_right for each in run.said if each.is_right is not None]
     asked = f"right at {sum(right)} of {len(right)} steps that its task asks about" if right else ""
-    marks = _MARKS
-    if asked and run.trained.task.optimum_loss > 0:  # another guess than what was drawn is no mistake
-        asked += "; most of what follows is drawn at random, where no guess is always right"
-        marks = _MARKS | {False: ""}
+    if asked and run.trained.task.optimum_loss > 0:
+        asked += "; where it draws at random, whatever may follow is right"
     st.markdown(f"**What it says after each step**{f', {asked}' if asked else ''}")
     is_sure = run.trained.task.loss != "squared error"  # a number says nothing of how sure it is
     ribbon(
@@ -97,7 +95,7 @@ def prediction(run: Run) -> None:
         alt=f"Each token with the answer of the read-out after it; {asked or 'the task asks about none'}.",
         key="gates-prediction",
         texts=[each.words for each in run.said],
-        under=[f"{each.answer}{marks[each.is_right]}" for each in run.said],
+        under=[f"{each.answer}{_MARKS[each.is_right]}" for each in run.said],
         legend=("unsure", "sure") if is_sure else None,
         scale=scale,
     )
