@@ -21,7 +21,7 @@ FIELD: tuple[Parser, str] = (
 """How a page's codec reads the name of a trained network."""
 _GONE = (
     "The trained network of this page was a visitor's and is no longer kept: one is kept until the server restarts or "
-    f"{models.MOST_LENT} others have followed. Train it again, or choose one under “Trained”."
+    f"{models.MOST_LENT} others have followed. Train it again, or choose one under 'Trained'."
 )
 
 
@@ -49,21 +49,21 @@ class ModelCodec(Codec[S]):
             if "text" not in query:
                 query = {**query, "text": models.examples(name, models.load(name))[0]}
             return super().read(query)
+        if name:  # what was changed in it would be changed in another network
+            query = {key: value for key, value in query.items() if key not in WHAT_IFS}
         if why := why_not(name):
-            # What was changed in it would be changed in another network.
-            left = {key: value for key, value in query.items() if key not in ("model", *WHAT_IFS)}
-            state, problems = super().read(left)
+            state, problems = super().read({key: value for key, value in query.items() if key != "model"})
             return state, [why, *problems]
         return super().read(query)
 
 
 def why_not(name: str) -> str:
-    """Why a name cannot be opened, or not be found; "" where it is "" or names a network that can."""
+    """Why a network that there was, or should be, cannot be opened; "" where it can, and for any other name."""
     if name == "" or models.is_known(name):
         return ""
     if models.is_lent_name(name):
         return _GONE
-    return models.problem(name)
+    return models.problem(name) if name in models.NAMES else ""
 
 
 def mended(state: M) -> tuple[M, str]:

@@ -74,6 +74,15 @@ def test_a_link_to_a_lent_network_that_is_gone_gets_a_sentence(open_page: OpenPa
 
 
 @every_page
+def test_a_link_to_no_network_at_all_is_told_the_names_and_changes_no_other_network(
+    open_page: OpenPage, page: str
+) -> None:
+    app = open_page(page, model="lätch", interventions="clamp~forget~0")
+    assert "The trained networks are latch-100" in said(app)
+    assert not {"model", "interventions"} & set(address(app))
+
+
+@every_page
 def test_a_lent_network_that_goes_while_it_is_open_gets_a_sentence(
     open_page: OpenPage, page: str, own: str
 ) -> None:

@@ -114,11 +114,11 @@ def test_what_is_held_goes_along_to_the_other_pages_and_back_brings_the_network_
     expect(page.get_by_text("trained and changed").first).to_be_visible()
     assert "interventions=clamp" in page.url
     page.get_by_role("link", name="See its gradients").click()
-    expect(page.get_by_text("What if, in every network: hidden state held")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("hidden state held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
     page.go_back()
     expect(page.get_by_text("trained and changed").first).to_be_visible(timeout=60_000)
     page.go_back()
-    expect(page.get_by_text("What if: hidden state h held at 0.03")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("hidden state h held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
     assert "model=latch-100" in page.url
 
 
