@@ -17,6 +17,7 @@ from math import log
 import torch
 from torch import nn
 
+from benchmarks.shared.others import p95_ratio
 from memviz import Experiment, TrainingSettings, fit, tasks
 
 STEPS, SEEDS = 1000, range(5)
@@ -79,6 +80,7 @@ def main() -> None:
         "latch1000_solved_of_5": solved,
         "latch1000_median_s": round(statistics.median(seconds), 2),
         "steps_ratio": round(speed / plain_speed, 3),
+        **p95_ratio(),
     }
     print(json.dumps(figures))
 

@@ -19,6 +19,7 @@ from memviz.worker import Job
 _JOB = "training-job"
 _LAST = "training-last"
 _EVERY = 1.0  # seconds from one look at the worker to the next
+_PICTURES_EVERY = 3.0  # and for the pictures, which cost the server ten times as much
 
 
 def show() -> None:
@@ -26,8 +27,8 @@ def show() -> None:
     state = PAGE.current()
     engine.WORKER.warm()
     result = _result(state)
-    job = _own_job(result)
-    is_busy = job is not None and job.state != "over"
+    job_state = _job_state(_own_job(result))
+    is_busy = job_state != "over"
     problem = _problem(state)
     controls.show(state, is_busy, problem, _train)
     controls.sides(state, is_busy)
@@ -35,23 +36,28 @@ def show() -> None:
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} What is shown below is the last result."), icon=":material/error:")
-    # The fragment looks at the worker by itself while it is busy, and no other part of the page runs for that.
-    st.fragment(_outcome, run_every=_EVERY if is_busy else None)(result, is_busy)
+    # These two look at the worker by themselves while it is busy, and no other part of the page runs for that.
+    st.fragment(_words, run_every=_EVERY if is_busy else None)(result, job_state)
+    st.fragment(_pictures, run_every=_PICTURES_EVERY if job_state == "running" else None)(result)
 
 
-def _outcome(result: Result, was_busy: bool) -> None:
-    """What is known by now of the networks of a result."""
+def _words(result: Result, job_state: str) -> None:
+    """Where the training stands, in words and bars."""
     state, job = PAGE.current(), _own_job(result)
-    is_busy = job is not None and job.state != "over"
-    if was_busy and not is_busy:
-        st.rerun()  # the buttons above follow
-    if job is not None:
-        result = replace(result, standings=job.standings)
+    if _job_state(job) != job_state:
+        st.rerun()  # the buttons above and the pictures below follow
+    result, is_busy = _as_known(result, job), job_state != "over"
     st.title(escaped(_finding(result, is_busy)), anchor=False)
     if is_busy and job is not None:
         panels.progress(result, job)
     else:
         _said(result, job, state)
+
+
+def _pictures(result: Result) -> None:
+    """What is known by now of the networks of a result."""
+    state, job = PAGE.current(), _own_job(result)
+    result, is_busy = _as_known(result, job), _job_state(job) != "over"
     panels.curves(result)
     if result.state.seeds > 1:
         panels.seeds(result)
@@ -59,6 +65,16 @@ def _outcome(result: Result, was_busy: bool) -> None:
         st.markdown(escaped(thousand_takeaway(result.taught())))
     panels.time_lapse(result, state, is_busy)
     PAGE.publish(state)
+
+
+def _as_known(result: Result, job: Job | None) -> Result:
+    """The result with what its order has told by now."""
+    return result if job is None else replace(result, standings=job.standings)
+
+
+def _job_state(job: Job | None) -> str:
+    """Where an order stands; what nobody has ordered is over."""
+    return "over" if job is None else job.state
 
 
 def _said(result: Result, job: Job | None, state: TrainingState) -> None:
