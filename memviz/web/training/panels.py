@@ -29,6 +29,7 @@ _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 _MOST_TOKENS = 120
 """More tokens than these are shown by their first and last ones."""
 _ENDS = (20, 60)
+_CANCEL_SECONDS = 1.0
 _MARKS = {"solved": "✓", "diverged": "⚠"}
 _NOT_SOLVED = "✕"
 
@@ -51,7 +52,7 @@ def progress(result: Result, job: Job) -> None:
             "Cancel",
             icon=":material/close:",
             key="training-cancel",
-            on_click=engine.WORKER.cancel,
+            on_click=_cancel,
             args=(job,),
         )
     for number_, standing in enumerate(job.standings):
@@ -65,6 +66,12 @@ def progress(result: Result, job: Job) -> None:
                 f"{standing.updates_per_second:.0f} a second, score {number(standing.score)}"
             ),
         )
+
+
+def _cancel(job: Job) -> None:
+    """Take the order back, and wait for its end where it comes at once, so that the button's own answer shows it."""
+    engine.WORKER.cancel(job)
+    job.over.wait(_CANCEL_SECONDS)
 
 
 def curves(result: Result) -> None:
@@ -265,15 +272,15 @@ def _says(example: Example, found: Seen) -> None:
     """What the network says after each step, coloured by how right that is."""
     task, tokens = example.task, example.sequence.tokens
     right = predictions.rightness(example, found.predicted)
-    said = [predictions.said(task, row) for row in found.predicted]
     asked = [int(t) for t in np.flatnonzero(example.mask)]
     last = asked[-1]
+    steps = _drawn(len(tokens))
+    said = {t: predictions.said(task, found.predicted[t]) for t in {*steps, last}}
     target = predictions.wanted(example, last)
     st.markdown(
         escaped(f"After step {last}, “{tokens[last]}”, it says {said[last]}; right is {target}.")
         + escaped("" if len(asked) > 1 else " The loss looks at this step alone.")
     )
-    steps = _drawn(len(tokens))
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     texts = []
     for t in steps:
