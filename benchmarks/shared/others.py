@@ -124,7 +124,7 @@ async def _train(others: list[Session]) -> None:
     """Have one order taught and the others wait."""
     for session in others:
         await session.press("Train")
-    await others[0].until(lambda: any("a second" in said for said in others[0].said))
+    await others[0].until(lambda: any("/s" in said for said in others[0].said))
     for session in others[1:]:
         await session.until(lambda session=session: any("Waiting" in s or "next" in s for s in session.said))
 

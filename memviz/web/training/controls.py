@@ -54,7 +54,13 @@ _SUGGESTED = {
 """The units and updates that a task is chosen with: what a small LSTM needs for it."""
 
 
-def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], None]) -> None:
+def show(
+    state: TrainingState,
+    is_busy: bool,
+    problem: str,
+    train: Callable[[], None],
+    cancel: Callable[[], None],
+) -> None:
     """The row on top.
 
     Args:
@@ -62,6 +68,7 @@ def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], 
         is_busy: whether a training of this visitor is under way.
         problem: why it cannot be trained; empty where it can.
         train: what the button does.
+        cancel: what the one beside it does.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -110,6 +117,13 @@ def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], 
             disabled=is_busy or bool(problem),
             key="training-train",
             on_click=train,
+        )
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            disabled=not is_busy,
+            key="training-cancel",
+            on_click=cancel,
         )
 
 
