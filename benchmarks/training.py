@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.shared.others import p95_ratio
 from memviz import Experiment, TrainingSettings, fit, tasks
 from memviz.training import train
 from memviz.training.learners import ReadoutLayer
@@ -39,7 +40,7 @@ TURN, ROUNDS = 20, 2
 def main() -> None:
     """Print a table, and the same figures as one line of JSON."""
     torch.set_num_threads(1)
-    figures = thousand_steps() | beside_a_plain_loop()
+    figures = thousand_steps() | beside_a_plain_loop() | p95_ratio()
     print(json.dumps(figures))
 
 

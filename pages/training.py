@@ -20,6 +20,8 @@ _JOB = "training-job"
 _LAST = "training-last"
 _DRAWN = "training-drawn"
 _EVERY = 1.0  # seconds from one look at the worker to the next
+_CANCEL_SECONDS = 1.0
+_PICTURES_EVERY = 3.0  # and for the pictures, which cost the server ten times as much
 
 
 def show() -> None:
@@ -27,8 +29,8 @@ def show() -> None:
     state = PAGE.current()
     engine.WORKER.warm()
     result = _result(state)
-    job = _own_job(result)
-    is_busy = job is not None and job.state != "over"
+    job_state = _job_state(_own_job(result))
+    is_busy = job_state != "over"
     problem = _problem(state)
     controls.show(state, is_busy, problem, _train, _cancel)
     controls.sides(state, is_busy)
@@ -36,31 +38,47 @@ def show() -> None:
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} What is shown below is the last result."), icon=":material/error:")
-    # The fragment looks at the worker by itself while it is busy, and no other part of the page runs for that.
-    st.fragment(_outcome, run_every=_EVERY if is_busy else None)(result, is_busy)
+    # These two look at the worker by themselves while it is busy, and no other part of the page runs for that.
+    st.fragment(_words, run_every=_EVERY if is_busy else None)(result, job_state)
+    st.fragment(_pictures, run_every=_PICTURES_EVERY if job_state == "running" else None)(result)
 
 
-def _outcome(result: Result, was_busy: bool) -> None:
-    """What is known by now of the networks of a result; the last one stays until they have begun."""
+def _words(result: Result, job_state: str) -> None:
+    """Where the training stands, in words and bars."""
     state, job = PAGE.current(), _own_job(result)
-    is_busy = job is not None and job.state != "over"
-    if was_busy and not is_busy:
-        st.rerun()  # the buttons above follow
-    if job is not None:
-        result = replace(result, standings=job.standings)
+    if _job_state(job) != job_state:
+        st.rerun()  # the buttons above and the pictures below follow
+    result, is_busy = _as_known(result, job), job_state != "over"
     drawn = _drawn(result)
     st.title(escaped(_finding(result if is_busy else drawn, is_busy)), anchor=False)
     st.caption(escaped(status.sentence(result, drawn, job, state, engine.place(job))))
-    rows.show(result if is_busy else drawn, is_busy and job is not None and job.state == "waiting")
+    rows.show(result if is_busy else drawn, job_state == "waiting")
     if job is not None and not is_busy:
         for sentence in status.troubles(result):
             st.warning(escaped(sentence), icon=":material/error:")
+
+
+def _pictures(result: Result) -> None:
+    """What is known by now of the networks of a result; the last one stays until they have begun."""
+    state, job = PAGE.current(), _own_job(result)
+    result, is_busy = _as_known(result, job), _job_state(job) != "over"
+    drawn = _drawn(result)
     curves.show(drawn)
     curves.seeds(drawn)
     if not is_busy and _is_thousand(drawn.state):
         st.markdown(escaped(thousand_takeaway(drawn.taught())))
     time_lapse.show(drawn, state, is_busy and drawn is result)
     PAGE.publish(state)
+
+
+def _as_known(result: Result, job: Job | None) -> Result:
+    """The result with what its order has told by now."""
+    return result if job is None else replace(result, standings=job.standings)
+
+
+def _job_state(job: Job | None) -> str:
+    """Where an order stands; what nobody has ordered is over."""
+    return "over" if job is None else job.state
 
 
 def _finding(result: Result, is_busy: bool) -> str:
@@ -88,10 +106,11 @@ def _train() -> None:
 
 
 def _cancel() -> None:
-    """Take back what is under way."""
+    """Take back what is under way, and wait for its end, which comes at once, so that the button's answer shows it."""
     kept = st.session_state.get(_JOB)
     if kept is not None:
         engine.WORKER.cancel(kept[1])
+        kept[1].over.wait(_CANCEL_SECONDS)
 
 
 def _own_job(result: Result) -> Job | None:

@@ -107,6 +107,8 @@ def test_many_sequences_at_once_run_as_each_does_alone(name: str, held) -> None:
         trace = record(network, task.sequence(batch, row), interventions=held)
         for signal in signal_names(network):
             np.testing.assert_allclose(found[signal][row], trace[signal], atol=1e-13)
+        alone = run(network, batch.inputs.double()[row : row + 1], held, ("hidden",))
+        np.testing.assert_allclose(alone["hidden"][0], trace["hidden"], atol=1e-13)
 
 
 @pytest.mark.parametrize("held", HELD)

@@ -162,15 +162,14 @@ def _says(example: Example, found: Seen) -> None:
     """What the network says after each step, coloured by how right that is, and marked where the task asks."""
     task, tokens = example.task, example.sequence.tokens
     right = predictions.rightness(example, found.predicted)
-    said = [predictions.said(task, row) for row in found.predicted]
-    last = example.read
+    last, steps = example.read, _drawn(len(tokens))
+    said = {t: predictions.said(task, found.predicted[t]) for t in {*steps, last}}
     target = predictions.wanted(example, last)
     st.markdown(
         escaped(f"After step {last}, “{tokens[last]}”, it says {said[last]}; right is {target}.")
         + escaped(" The loss looks at this step alone." if example.mask.sum() == 1 else "")
     )
     answers = models.said(found.trained, example.sequence, found.predicted, example.taught)
-    steps = _drawn(len(tokens))
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     texts = []
     for t in steps:
