@@ -9,9 +9,9 @@ from tests.fuzz import model_files as fuzz
 
 
 def test_a_short_run_reads_and_refuses_many_files_by_many_rules() -> None:
-    found = fuzz.run(1500, seed=3)
-    assert found["inputs"] == found["read"] + found["refused"] == 1500
-    assert found["read"] > 30
+    found = fuzz.run(600, seed=3)
+    assert found["inputs"] == found["read"] + found["refused"] == 600
+    assert found["read"] > 10
     assert found["rules"] > 25
     assert found["unexpected"] == found["code_executed"] == 0
 
@@ -25,7 +25,7 @@ def _imports(data: bytes) -> None:
     raise model_files.ModelFileError("No.")
 
 
-@pytest.mark.parametrize(("reader", "what"), [(_raises, "raised KeyError"), (_imports, "did exec")])
+@pytest.mark.parametrize(("reader", "what"), [(_raises, "raised KeyError"), (_imports, "did compile")])
 def test_a_run_fails_where_the_reader_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reader: object, what: str
 ) -> None:
