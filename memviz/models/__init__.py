@@ -5,13 +5,14 @@ server have trained, or opened out of a file, stand beside them, in `lent`.
 """
 
 from memviz.models.lent import MOST_LENT, Known, lend
-from memviz.models.opened import OpenedNetwork
+from memviz.models.opened import MOST_UNITS, OpenedNetwork
 from memviz.models.reading import Said, examples, said, task_loss
 from memviz.models.recipes import RECIPES, Recipe, recipe_of, title_of
 from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load, taught
 
 __all__ = [
     "MOST_LENT",
+    "MOST_UNITS",
     "NAMES",
     "RECIPES",
     "Attempt",

@@ -59,8 +59,8 @@ def _of_task(state: GradientsState) -> str:
     study = state.study
     if isinstance(load(state.model), OpenedNetwork):
         return (
-            f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the sequence that you feed; loss: the sum "
-            f"of h at step {study.lag}; the others are as torch draws them, seed {state.experiment.seed}."
+            f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the sequence that you feed; loss: the "
+            f"sum of h at step {study.lag}; the others are as torch draws them, seed {state.experiment.seed}."
         )
     recipe = recipe_of(state.model)
     loss = study.loss_of(study.sequence())
