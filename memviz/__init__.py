@@ -6,7 +6,7 @@ trace = memviz.record(network, sequence)
 flow = memviz.gradient_flow(network, trace)
 """
 
-from memviz import tasks
+from memviz import converters, tasks
 from memviz.arithmetic import Equation, Term, explain_step
 from memviz.cells import CELLS, Cell
 from memviz.comparison import Comparison, compare
@@ -46,6 +46,7 @@ __all__ = [
     "TrainedNetwork",
     "TrainingSettings",
     "compare",
+    "converters",
     "encode",
     "explain_step",
     "fit",

@@ -75,11 +75,36 @@ def read(data: bytes, tables: Collection[str] = ()) -> tuple[dict[str, Tensor], 
     for name, (kind, shape, first, last) in sorted(places.items(), key=lambda item: item[1][2:]):
         if first != end or last > len(body):
             raise ValueError(f"The tensors of a file lie one after another; got {shown(name)} elsewhere.")
-        tensors[name] = _tensor(name, kind, shape, body[first:last], name in tables)
+        tensors[name] = tensor(name, kind, shape, body[first:last], name in tables)
         end = last
     if end != len(body):
         raise ValueError(f"The tensors of a file fill it; got {len(body) - end:,} bytes more.")
     return tensors, metadata
+
+
+def tensor(
+    name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes, is_table: bool = False
+) -> Tensor:
+    """The tensor of some bytes, copied.
+
+    Args:
+        name: of the tensor, for the message.
+        kind: its type.
+        shape: its shape.
+        numbers: its bytes.
+        is_table: whether its numbers may be of any size; they are weights otherwise.
+
+    Raises:
+        ValueError: if a number is not finite or, of weights, too large.
+    """
+    found = torch.frombuffer(bytearray(numbers), dtype=kind).reshape(shape)
+    if is_table:
+        if not torch.isfinite(found).all():
+            raise ValueError(f"The numbers of a table are finite; got NaN or infinity in {shown(name)}.")
+        return found
+    if not (found.abs() <= MOST_SIZE).all():  # False for NaN
+        raise ValueError(f"Weights are numbers up to {MOST_SIZE:,.0f} in size; got another in {shown(name)}.")
+    return found
 
 
 def _parts(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -139,14 +164,3 @@ def _are_whole(values: object) -> bool:
     return isinstance(values, list) and all(
         type(value) is int and 0 <= value <= MOST_BYTES for value in values
     )
-
-
-def _tensor(name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes, is_table: bool) -> Tensor:
-    tensor = torch.frombuffer(bytearray(numbers), dtype=kind).reshape(shape)
-    if is_table:
-        if not torch.isfinite(tensor).all():
-            raise ValueError(f"The numbers of a table are finite; got NaN or infinity in {shown(name)}.")
-        return tensor
-    if not (tensor.abs() <= MOST_SIZE).all():  # False for NaN
-        raise ValueError(f"Weights are numbers up to {MOST_SIZE:,.0f} in size; got another in {shown(name)}.")
-    return tensor

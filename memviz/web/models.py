@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from memviz import models
 from memviz.experiment import Experiment
-from memviz.web.address import BROKEN, VERSION, WHAT_IFS, Codec, Parser, S, State
+from memviz.web.address import BROKEN, MOST_ADDRESS_BYTES, VERSION, WHAT_IFS, Codec, Parser, S, State
 from memviz.web.markdown import escaped
 from memviz.web.state import Page
 
@@ -16,7 +17,7 @@ FIXED = "The trained network has it so. Close it to choose."
 """Why a control of the network is disabled."""
 FIELD: tuple[Parser, str] = (
     lambda raw: raw if raw == "" or models.is_known(raw) else BROKEN,
-    f"The trained networks are {', '.join(models.NAMES)}, and those trained on this server since it started",
+    f"The trained networks are {', '.join(models.NAMES)}, and those trained or opened on this server since it started",
 )
 """How a page's codec reads the name of a trained network."""
 _GONE = (
@@ -109,7 +110,11 @@ def picker(page: Page[Any], name: str, open_model: Callable[[str], None], close:
 
 
 def links(page: str, name: str, text: str, experiment: Experiment | None = None) -> None:
-    """Links to the other pages that show a trained network, with the sequence and what is edited and held in it."""
+    """Links to the other pages that show a trained network, with the sequence and what is edited and held in it.
+
+    A sequence that is empty or too long for a link is left out: the network's first example then takes its place, which
+    of a network out of a file is what it was last fed.
+    """
     added = {} if experiment is None else experiment.to_query()
     what_ifs = {key: value for key, value in added.items() if key in WHAT_IFS}
     for other, label in (
@@ -119,4 +124,6 @@ def links(page: str, name: str, text: str, experiment: Experiment | None = None)
     ):
         if other != page:
             query = {"v": VERSION, "model": name, "text": text} | what_ifs
+            if not text or len(urlencode(query)) > MOST_ADDRESS_BYTES:
+                del query["text"]
             st.page_link(f"pages/{other}.py", label=label, query_params=query, width="content")

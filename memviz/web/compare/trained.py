@@ -40,10 +40,14 @@ def sides_of(name: str, is_changed: bool = False) -> list[str]:
 
 def label_of(side: str) -> str:
     """A side for readers."""
-    title = models.recipe_of(_name_of(side)).title
+    name = _name_of(side)
+    title, is_opened = models.title_of(name), isinstance(models.load(name), models.OpenedNetwork)
     if side.endswith(UNTRAINED):
-        return f"{title}, untrained"
-    return f"{title}, trained and changed" if side.endswith(CHANGED) else f"{title}, trained"
+        return f"{title}, as torch draws it" if is_opened else f"{title}, untrained"
+    changed = side.endswith(CHANGED)
+    if is_opened:
+        return f"{title}, changed" if changed else title
+    return f"{title}, trained and changed" if changed else f"{title}, trained"
 
 
 def as_side(side: str, experiment: Experiment) -> Side:
@@ -91,15 +95,13 @@ def picker(state: CompareState) -> None:
 def about(state: CompareState) -> None:
     """Why the sides are fixed, and the way to the other pages."""
     changed = "" if state.experiment == state.experiment.plain else "itself as it is changed, "
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            escaped(
-                f"The trained network, {changed}what it began as, and others that read the same symbols with as many "
-                "units. "
-                "Close it under Trained to choose the sides."
-            ),
-            width="stretch",
+    what = f"The trained network, {changed}what it began as, and others that read the same symbols with as many units."
+    if isinstance(models.load(state.model), models.OpenedNetwork):
+        what = (
+            f"The network out of your file, {changed}and one of its cell and size as torch draws it, seed 0."
         )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escaped(f"{what} Close it under Trained to choose the sides."), width="stretch")
         links(PAGE.name, state.model, state.text, state.experiment)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memviz.experiment import Experiment
-from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Study
-from memviz.models import is_known, load, task_loss
+from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Loss, Study
+from memviz.models import OpenedNetwork, is_known, load, task_loss
 from memviz.web.address import BROKEN, on_off, one_of, optional, real, text, whole
 from memviz.web.models import FIELD as MODEL
 from memviz.web.models import ModelCodec
@@ -97,6 +97,8 @@ class GradientsState:
                 f"On this page a sequence of this network has {LAG_RANGE[0] + 1} to {self.longest_lag + 1:,} steps; "
                 f"got {len(sequence):,}."
             )
+        if isinstance(trained, OpenedNetwork):
+            return Given(f"{self.model}: {self.text}", trained.network, sequence, Loss())
         loss = task_loss(trained, sequence)
         if loss is None:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from memviz.cells import CELLS
 from memviz.gradients import FOUR, GIVEN
-from memviz.models import load, recipe_of
+from memviz.models import OpenedNetwork, load, recipe_of, title_of
 from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 
@@ -11,7 +11,9 @@ def label_of(network: str, state: GradientsState) -> str:
     """A network's name, with what makes it what it is."""
     experiment = state.experiment
     if network == GIVEN:
-        return f"trained {CELLS[load(state.model).experiment.cell].title}"  # short: it stands on the curve
+        known = load(state.model)
+        made = "opened" if isinstance(known, OpenedNetwork) else "trained"
+        return f"{made} {CELLS[known.experiment.cell].title}"  # short: it stands on the curve
     if network == "lstm":
         is_torchs = experiment.initialisation == "uniform" and experiment.recurrent_scale == 1
         drawn = "chrono biases" if experiment.initialisation == "chrono" else "biases as drawn"
@@ -55,7 +57,14 @@ def described(state: GradientsState) -> str:
 
 def _of_task(state: GradientsState) -> str:
     """The set-up where a trained network stands beside untrained ones."""
-    study, recipe = state.study, recipe_of(state.model)
+    study = state.study
+    if isinstance(load(state.model), OpenedNetwork):
+        return (
+            f"Opened: {title_of(state.model)}. H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the "
+            f"sequence that you feed; loss: the sum of h at step {study.lag}; the others are as torch draws "
+            f"them, seed {state.experiment.seed}."
+        )
+    recipe = recipe_of(state.model)
     loss = study.loss_of(study.sequence())
     return (
         f"Trained: {recipe.title}. H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of "
