@@ -4,7 +4,11 @@ sequence = memviz.encode("hello world")
 network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
 trace = memviz.record(network, sequence)
 flow = memviz.gradient_flow(network, trace)
+memviz.show(flow)  # in a notebook
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from memviz import tasks
 from memviz.arithmetic import Equation, Term, explain_step
@@ -19,6 +23,9 @@ from memviz.parity import Parity, parity
 from memviz.snippet import Snippet, torch_snippet
 from memviz.trace import Trace, record
 from memviz.training import TrainedNetwork, TrainingSettings, fit, train
+
+if TYPE_CHECKING:
+    from memviz.share import View, show
 
 __all__ = [
     "CELLS",
@@ -45,6 +52,7 @@ __all__ = [
     "Trace",
     "TrainedNetwork",
     "TrainingSettings",
+    "View",
     "compare",
     "encode",
     "explain_step",
@@ -52,7 +60,23 @@ __all__ = [
     "gradient_flow",
     "parity",
     "record",
+    "show",
     "tasks",
     "torch_snippet",
     "train",
 ]
+
+# What draws is built on this menu, and is fetched when it is asked for; the type checker sees the imports above.
+_FETCHED = {"View": "memviz.share", "show": "memviz.share"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """A name of a higher floor.
+
+        Raises:
+            AttributeError: if there is no such name.
+        """
+        if name not in _FETCHED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_FETCHED[name]), name)

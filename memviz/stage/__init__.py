@@ -1,6 +1,8 @@
-"""The stage: a cell as a machine, its sequence as a ribbon, its memory as strips, drawn by our own component."""
+"""The stage: a cell as a machine, its sequence as a ribbon, its memory as strips, drawn by our own component.
 
-from memviz.stage.component import stage, stage_position
+The component itself, `stage.component`, is taken from there: it needs Streamlit, which the rest does without.
+"""
+
 from memviz.stage.export import stage_html
 from memviz.stage.gradients import stage_gradients
 from memviz.stage.machine import NODES, PHASES
@@ -9,10 +11,8 @@ from memviz.stage.payload import stage_payload, step_detail
 __all__ = [
     "NODES",
     "PHASES",
-    "stage",
     "stage_gradients",
     "stage_html",
     "stage_payload",
-    "stage_position",
     "step_detail",
 ]

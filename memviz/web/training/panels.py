@@ -8,7 +8,8 @@ import streamlit as st
 
 from memviz import live, models
 from memviz.figures import LearningLine, gradient_over_training, learning_lines, log_range
-from memviz.stage import stage, stage_position, step_detail
+from memviz.stage import step_detail
+from memviz.stage.component import stage, stage_position
 from memviz.theme import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT, look, number, power_of_ten
 from memviz.training import TrainedNetwork
 from memviz.training.files import to_bytes

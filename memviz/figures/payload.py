@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import plotly.io
 
-from memviz.live.library import SOURCE
 from memviz.theme import number
 
 MOST_ROWS = 5000
@@ -20,14 +19,16 @@ def payload(
     figure: dict[str, Any],
     name: str,
     alt: str,
+    source: str = "",
     table: dict[str, Any] | None = None,
     csv: dict[str, Any] | None = None,
 ) -> bytes:
     """The figure, unvalidated, with its name, its description and, while they are wanted, its table and its CSV file.
 
-    Streamlit carries bytes as they are; it would escape every quotation mark of a string.
+    `source` is where the browser gets plotly.js, "" where its page holds it. Streamlit carries bytes as they are; it
+    would escape every quotation mark of a string.
     """
-    known = {"name": name, "alt": alt, "source": SOURCE, "table": table, "csv": csv}
+    known = {"name": name, "alt": alt, "source": source, "table": table, "csv": csv}
     rest = json.dumps(known, allow_nan=False)
     drawn = plotly.io.to_json(_packed(figure), validate=False, engine="json")
     return f'{{"figure":{drawn},{rest[1:]}'.encode()
