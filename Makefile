@@ -12,7 +12,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint format bench models pictures clean
+.PHONY: help run dev test fuzz lint format bench models pictures clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -29,6 +29,9 @@ dev: $(RUN_STAMP) ## open the app, rerun it when a file changes, show errors in 
 
 test: lint ## lint, types, and every test (also in a real browser, if there is one)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+fuzz: $(DEV_STAMP) ## feed damaged model files to the strict reader; ARGS="--count 100000 --seed 0"
+	PYTHONPATH=. $(BIN)/python tests/fuzz/model_files.py $(ARGS)
 
 lint: $(DEV_STAMP) ## formatting, lint and types
 	$(BIN)/ruff format --check .

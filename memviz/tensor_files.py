@@ -66,11 +66,23 @@ def read(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     for name, (kind, shape, first, last) in sorted(places.items(), key=lambda item: item[1][2:]):
         if first != end or last > len(body):
             raise ValueError(f"The tensors of a file lie one after another; got {shown(name)} elsewhere.")
-        tensors[name] = _tensor(name, kind, shape, body[first:last])
+        tensors[name] = tensor(name, kind, shape, body[first:last])
         end = last
     if end != len(body):
         raise ValueError(f"The tensors of a file fill it; got {len(body) - end:,} bytes more.")
     return tensors, metadata
+
+
+def tensor(name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes) -> Tensor:
+    """The tensor of some bytes, copied.
+
+    Raises:
+        ValueError: if a number is not finite or too large; `name` says of which tensor.
+    """
+    found = torch.frombuffer(bytearray(numbers), dtype=kind).reshape(shape)
+    if not (found.abs() <= MOST_SIZE).all():  # False for NaN
+        raise ValueError(f"Weights are numbers up to {MOST_SIZE:,.0f} in size; got another in {shown(name)}.")
+    return found
 
 
 def _parts(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -130,10 +142,3 @@ def _are_whole(values: object) -> bool:
     return isinstance(values, list) and all(
         type(value) is int and 0 <= value <= MOST_BYTES for value in values
     )
-
-
-def _tensor(name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes) -> Tensor:
-    tensor = torch.frombuffer(bytearray(numbers), dtype=kind).reshape(shape)
-    if not (tensor.abs() <= MOST_SIZE).all():  # False for NaN
-        raise ValueError(f"Weights are numbers up to {MOST_SIZE:,.0f} in size; got another in {shown(name)}.")
-    return tensor

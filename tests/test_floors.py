@@ -20,6 +20,8 @@ FLOORS = {
     "interventions": 0,
     "paths": 0,
     "theme": 0,
+    "converters": 2,
+    "model_files": 4,
     "tensor_files": 1,
     "bundle": 1,
     "network": 1,

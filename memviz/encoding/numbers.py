@@ -24,7 +24,7 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _NO_NAMES = {"nan", "inf", "infinity", "na", "n/a", "null", "none"}
 
 
-def encode_numbers(text: str, standardise: bool = False) -> Sequence:
+def encode_numbers(text: str, standardise: bool = False, most_columns: int = MAX_COLUMNS) -> Sequence:
     """A numeric sequence from one line (a series) or several (a table), (time, columns).
 
     - One line is a series of one feature. Several lines are a table, one timestep a line, with equally many
@@ -42,10 +42,11 @@ def encode_numbers(text: str, standardise: bool = False) -> Sequence:
     Args:
         text: valid text; see `check_text`. A byte order mark at its start is dropped.
         standardise: see `standardised`.
+        most_columns: how many columns a table may have.
 
     Raises:
         EncodingError: if the text breaks a rule, with line and cell counted from 1; or if it has more than
-            3,000 timesteps or 16 columns.
+            3,000 timesteps or `most_columns` columns.
     """
     lines = _lines(text)
     if len(lines) > MAX_TIMESTEPS + 1:  # the header, too; counted before anything is read
@@ -55,10 +56,10 @@ def encode_numbers(text: str, standardise: bool = False) -> Sequence:
     rows = [(number, _cells(number, line, separator)) for number, line in lines]
     if not several or (separator in ",;" and all(line.endswith(separator) for _, line in lines[:-1])):
         return numeric_sequence(_series(rows), ("x",), "numbers", standardise)
-    names = _header(rows, separator)
+    names = _header(rows, separator, most_columns)
     if names:
         rows = rows[1:]
-    values = _table(rows)
+    values = _table(rows, most_columns)
     return numeric_sequence(values, names or _default_names(values.shape[1]), "numbers", standardise)
 
 
@@ -133,14 +134,14 @@ def _series(rows: Rows) -> Float[np.ndarray, "time 1"]:
     return np.array([[value] for row in rows for value in _values(row)])
 
 
-def _table(rows: Rows) -> Float[np.ndarray, "time features"]:
+def _table(rows: Rows, most_columns: int) -> Float[np.ndarray, "time features"]:
     if len(rows) > MAX_TIMESTEPS:
         raise EncodingError(f"Enter 1 to {MAX_TIMESTEPS:,} lines of numbers; got {len(rows):,}.")
-    _check_width(rows)
+    _check_width(rows, most_columns)
     return np.array([_values(row) for row in rows])
 
 
-def _check_width(rows: Rows) -> None:
+def _check_width(rows: Rows, most_columns: int) -> None:
     first, width = rows[0][0], len(rows[0][1])
     for number, cells in rows:
         if len(cells) != width:
@@ -148,18 +149,18 @@ def _check_width(rows: Rows) -> None:
                 "Each line has as many cells as the first, or ends in a comma where one series goes on; "
                 f"got {width:,} on line {first:,} and {len(cells):,} on line {number:,}."
             )
-    if width > MAX_COLUMNS:
-        raise EncodingError(f"A table has at most {MAX_COLUMNS} columns; got {width:,}.")
+    if width > most_columns:
+        raise EncodingError(f"A table has at most {most_columns} columns; got {width:,}.")
 
 
-def _header(rows: Rows, separator: str) -> tuple[str, ...] | None:
+def _header(rows: Rows, separator: str, most_columns: int) -> tuple[str, ...] | None:
     """The names of a table's columns if its first line gives them."""
     (number, cells), (_, below) = rows[:2]
     if not any(cells) or not all(cell == "" or _is_name(cell) for cell in cells):
         return None
     if separator == " " and len(below) == 1:
         cells = [" ".join(cells)]  # spaces separate nothing in a single column: "body temperature"
-    _check_width([(number, cells), *rows[1:2]])
+    _check_width([(number, cells), *rows[1:2]], most_columns)
     for index, cell in enumerate(cells, start=1):
         _check_length(cell, number, index)
     pairs = zip(cells, _default_names(len(cells)), strict=True)
