@@ -1,10 +1,14 @@
 """memviz opens up recurrent networks: every gate, state and gradient of an Elman network, LSTM or GRU, exact.
 
-sequence = memviz.encode("hello world")
-network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
-trace = memviz.record(network, sequence)
-flow = memviz.gradient_flow(network, trace)
-memviz.show(flow)  # in a notebook
+    sequence = memviz.encode("hello world")
+    network = memviz.Experiment(cell="lstm", hidden_size=8, forget_bias=3.0).build(sequence)
+    trace = memviz.record(network, sequence)
+    flow = memviz.gradient_flow(network, trace)
+    memviz.show(flow)  # in a notebook
+
+More is in the rooms: `memviz.gradients` (paths, singular values, horizons), `memviz.tasks` and `memviz.training`,
+`memviz.interventions` and `memviz.edits`, `memviz.cells`, `memviz.encoding`, `memviz.models` (trained networks),
+`memviz.model_files` (networks of your own files), `memviz.figures`, `memviz.findings`, `memviz.stage`, `memviz.share`.
 """
 
 from importlib import import_module
@@ -79,4 +83,5 @@ if not TYPE_CHECKING:
         """
         if name not in _FETCHED:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_FETCHED[name]), name)
+        globals()[name] = found = getattr(import_module(_FETCHED[name]), name)
+        return found
