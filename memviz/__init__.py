@@ -17,6 +17,7 @@ from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Rese
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.snippet import Snippet, torch_snippet
+from memviz.torch_modules import Recording, recording, trace_module
 from memviz.trace import Trace, record
 from memviz.training import TrainedNetwork, TrainingSettings, fit, train
 
@@ -37,6 +38,7 @@ __all__ = [
     "Network",
     "Parity",
     "Patch",
+    "Recording",
     "Reset",
     "Scale",
     "Sequence",
@@ -52,7 +54,9 @@ __all__ = [
     "gradient_flow",
     "parity",
     "record",
+    "recording",
     "tasks",
     "torch_snippet",
+    "trace_module",
     "train",
 ]
