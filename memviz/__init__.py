@@ -25,6 +25,7 @@ from memviz.interventions import Ablate, Add, Clamp, Detach, Freeze, Patch, Rese
 from memviz.network import Network
 from memviz.parity import Parity, parity
 from memviz.snippet import Snippet, torch_snippet
+from memviz.torch_modules import Recording, recording, trace_module
 from memviz.trace import Trace, record
 from memviz.training import TrainedNetwork, TrainingSettings, fit, train
 
@@ -48,6 +49,7 @@ __all__ = [
     "Network",
     "Parity",
     "Patch",
+    "Recording",
     "Reset",
     "Scale",
     "Sequence",
@@ -64,9 +66,11 @@ __all__ = [
     "gradient_flow",
     "parity",
     "record",
+    "recording",
     "show",
     "tasks",
     "torch_snippet",
+    "trace_module",
     "train",
 ]
 

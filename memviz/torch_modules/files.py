@@ -1,0 +1,1 @@
+"""A recording as one .npz file without pickles, and back."""
