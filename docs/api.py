@@ -22,6 +22,7 @@ ROOMS = (
     "share",
     "stage",
     "tasks",
+    "torch_modules",
     "training",
 )
 SITE = Path(__file__).resolve().parent.parent / "site"

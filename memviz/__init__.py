@@ -8,7 +8,8 @@
 
 More is in the rooms: `memviz.gradients` (paths, singular values, horizons), `memviz.tasks` and `memviz.training`,
 `memviz.interventions` and `memviz.edits`, `memviz.cells`, `memviz.encoding`, `memviz.models` (trained networks),
-`memviz.model_files` (networks of your own files), `memviz.figures`, `memviz.findings`, `memviz.stage`, `memviz.share`.
+`memviz.torch_modules` and `memviz.model_files` (your own networks), `memviz.figures`, `memviz.findings`,
+`memviz.stage`, `memviz.share`.
 """
 
 from importlib import import_module

@@ -1,15 +1,18 @@
 """The figures of a page: drawn for light and for dark, each with its words and its table."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from memviz.figures import Figure, gradient_lines, state_lines
+import numpy as np
+import pandas as pd
+
+from memviz.figures import Figure, gradient_lines, norm_lines, state_lines
 from memviz.figures.payload import payload, table_payload
-from memviz.findings import gradient_finding, states_finding
+from memviz.findings import gradient_finding, recorded_finding, states_finding
 from memviz.gradients import GradientFlow
-from memviz.trace import Trace
+from memviz.trace import Array, Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,20 @@ def state_chart(trace: Trace, units: Sequence[int]) -> Chart:
     frame = trace.to_frame([name for name in ("cell", "hidden") if name in trace.names])
     alt = f"Lines over time for units {', '.join(map(str, units))}. {title}."
     return Chart("states", alt, light, dark, frame[frame["unit"].isin(list(units))])
+
+
+def recorded_chart(gradients: Mapping[str, Array], trace: Trace) -> Chart:
+    """The norms of recorded gradients of somebody's own loss: of dL/da by gate, of dL/dc and of dL/dh."""
+    by = {name: f"{name}_pre" for name in trace.cell.pre_activations if name != "hidden"}
+    norms = {by.get(name, name): np.linalg.norm(values, axis=1) for name, values in gradients.items()}
+    norms = {name: norms[name] for name in ("hidden", "cell", *by.values()) if name in norms}
+    with np.errstate(divide="ignore"):
+        logs = {name: np.log10(values) for name, values in norms.items()}
+    title, family = recorded_finding(norms), trace.cell.family
+    light, dark = (norm_lines(trace.tokens, logs, family, title, is_dark) for is_dark in (False, True))
+    frame = pd.DataFrame({"timestep": range(len(trace)), "token": trace.tokens, **norms})
+    alt = f"Norms over time on a log axis of the recorded gradient. {title}"
+    return Chart("gradients", alt, light, dark, frame)
 
 
 def gradient_chart(flow: GradientFlow) -> Chart:

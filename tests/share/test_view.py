@@ -191,7 +191,7 @@ for thing in ("a trace", None, 3.0, sequence, memviz.Experiment().build(sequence
         print(error)
 """
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    rule = "What is shown is a Trace, a GradientFlow, a Comparison or a layer of a recording; got "
+    rule = "What is shown is a Trace, a GradientFlow, a Comparison or a part of a Recording; got "
     names = ("str", "NoneType", "float", "Sequence", "Network", "type")
     assert said.splitlines() == [f"{rule}{name}." for name in names]
 
