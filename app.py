@@ -15,7 +15,8 @@ def main() -> None:
     gradients = st.Page(PAGES / "gradients.py", title="Gradients")
     compare = st.Page(PAGES / "compare.py", title="Compare")
     training = st.Page(PAGES / "training.py", title="Train")
-    st.navigation([gates, gradients, compare, training], position="top").run()
+    your_model = st.Page(PAGES / "your_model.py", title="Your model")
+    st.navigation([gates, gradients, compare, training, your_model], position="top").run()
 
 
 # Streamlit runs this file as a script at every interaction; the server imports it once, for `app`.

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pdoc
 
+import memviz
+
 ROOMS = (
     "cells",
+    "converters",
     "edits",
     "encoding",
     "figures",
@@ -30,10 +33,8 @@ SITE = Path(__file__).resolve().parent.parent / "site"
 
 def write(folder: Path) -> None:
     """Write the reference into a folder."""
-    modules = [
-        "memviz",
-        *(f"memviz.{room}" for room in ROOMS if room != "tasks"),
-    ]  # the menu itself names the tasks
+    # The rooms that the menu has among its names come with it.
+    modules = ["memviz", *(f"memviz.{room}" for room in ROOMS if room not in memviz.__all__)]
     for module in modules:  # pdoc looks a name up without asking the module for it
         for name in import_module(module).__all__:
             getattr(import_module(module), name)

@@ -8,14 +8,14 @@
 
 More is in the rooms: `memviz.gradients` (paths, singular values, horizons), `memviz.tasks` and `memviz.training`,
 `memviz.interventions` and `memviz.edits`, `memviz.cells`, `memviz.encoding`, `memviz.models` (trained networks),
-`memviz.torch_modules` and `memviz.model_files` (your own networks), `memviz.figures`, `memviz.findings`,
-`memviz.stage`, `memviz.share`.
+`memviz.torch_modules`, `memviz.model_files` and `memviz.converters` (your own networks), `memviz.figures`,
+`memviz.findings`, `memviz.stage`, `memviz.share`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from memviz import tasks
+from memviz import converters, tasks
 from memviz.arithmetic import Equation, Term, explain_step
 from memviz.cells import CELLS, Cell
 from memviz.comparison import Comparison, compare
@@ -61,6 +61,7 @@ __all__ = [
     "TrainingSettings",
     "View",
     "compare",
+    "converters",
     "encode",
     "explain_step",
     "fit",

@@ -157,7 +157,7 @@ def _broken() -> ModelFileError:
 
 
 KERAS = (
-    "A Keras file is not read here, but its weights are, by memviz.converters.from_keras.",
+    "A Keras file is not read here, but its weights are, by memviz.converters.",
     "import torch, memviz; torch.save(dict(memviz.converters.from_keras_lstm(*layer.get_weights()).parameters), "
     '"model.pt")',
 )

@@ -1,19 +1,23 @@
 """Trained networks that come with memviz, each made by one command: `make models`, or `python -m memviz.models NAME`.
 
 What they are made by stands in `recipes`; `shelf` takes them out of assets/models/. Those that visitors of a
-server have trained stand beside them, in `lent`.
+server have trained, or opened out of a file, stand beside them, in `lent`.
 """
 
-from memviz.models.lent import MOST_LENT, lend
+from memviz.models.lent import MOST_LENT, Known, lend
+from memviz.models.opened import MOST_UNITS, OpenedNetwork
 from memviz.models.reading import Said, examples, said, task_loss
-from memviz.models.recipes import RECIPES, Recipe, recipe_of
-from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load
+from memviz.models.recipes import RECIPES, Recipe, recipe_of, title_of
+from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load, taught
 
 __all__ = [
     "MOST_LENT",
+    "MOST_UNITS",
     "NAMES",
     "RECIPES",
     "Attempt",
+    "Known",
+    "OpenedNetwork",
     "Recipe",
     "Said",
     "Shipped",
@@ -25,4 +29,6 @@ __all__ = [
     "recipe_of",
     "said",
     "task_loss",
+    "taught",
+    "title_of",
 ]

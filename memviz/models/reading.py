@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from memviz.encoding import Sequence
 from memviz.gradients import Loss
+from memviz.models.lent import Known
+from memviz.models.opened import OpenedNetwork
 from memviz.models.recipes import recipe_of
 from memviz.tasks.numbers import CLOSE
 from memviz.theme import number
@@ -87,8 +89,10 @@ def task_loss(trained: TrainedNetwork, sequence: Sequence, timestep: int | None 
     )
 
 
-def examples(name: str, trained: TrainedNetwork) -> list[str]:
-    """Texts of the network's task: those of its recipe, and one that the task draws."""
+def examples(name: str, trained: Known) -> list[str]:
+    """Texts of the network's task: those of its recipe, and one that it draws; of an opened one, what it was fed."""
+    if isinstance(trained, OpenedNetwork):
+        return [trained.text]
     batch = trained.task.batch(1, torch.Generator().manual_seed(0))
     return [*recipe_of(name).examples, trained.task.spelt(trained.task.sequence(batch, 0))]
 

@@ -6,6 +6,7 @@ from math import log
 from memviz import tasks
 from memviz.experiment import Experiment
 from memviz.models.lent import lent
+from memviz.models.opened import OpenedNetwork
 from memviz.tasks import Task
 from memviz.training import TrainingSettings
 
@@ -49,10 +50,10 @@ def recipe_of(name: str) -> Recipe:
     """The recipe of a name; of a visitor's network, what it was trained by.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is none; a network out of a file has none.
     """
     own = lent(name)
-    if own is not None:
+    if own is not None and not isinstance(own.trained, OpenedNetwork):
         trained = own.trained
         seeds = (trained.experiment.seed,)
         return Recipe(name, own.title, trained.experiment, trained.task, trained.settings, (), seeds)
@@ -62,6 +63,16 @@ def recipe_of(name: str) -> Recipe:
     raise ValueError(
         f"The trained networks are {', '.join(each.name for each in RECIPES)}; got {name!r:.40}."
     )
+
+
+def title_of(name: str) -> str:
+    """A network for readers.
+
+    Raises:
+        ValueError: if there is none of this name.
+    """
+    own = lent(name)
+    return recipe_of(name).title if own is None else own.title
 
 
 def _held_open(steps: int) -> Experiment:

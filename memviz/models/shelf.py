@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from memviz.models.lent import lent
+from memviz.models.lent import Known, lent
+from memviz.models.opened import OpenedNetwork
 from memviz.models.recipes import RECIPES
 from memviz.paths import ASSETS
 from memviz.training import TrainedNetwork
@@ -75,14 +76,26 @@ def is_known(name: str) -> bool:
     return name in NAMES or lent(name) is not None
 
 
-def load(name: str) -> TrainedNetwork:
-    """A trained network.
+def load(name: str) -> Known:
+    """A network that was trained or, by a visitor, opened out of a file.
 
     Raises:
         ValueError: if there is none of this name.
     """
     own = lent(name)
     return _read(name) if own is None else own.trained
+
+
+def taught(name: str) -> TrainedNetwork:
+    """A trained network.
+
+    Raises:
+        ValueError: if there is none of this name, or nobody told us of its task.
+    """
+    found = load(name)
+    if isinstance(found, OpenedNetwork):
+        raise ValueError("Of a network out of a model file no task is known.")
+    return found
 
 
 @cache
@@ -99,7 +112,8 @@ def about(name: str) -> Shipped:
     """
     own = lent(name)
     if own is not None:
-        trained, outcome = own.trained, own.trained.outcome
+        trained = taught(name)
+        outcome = trained.outcome
         attempt = Attempt(trained.experiment.seed, trained.score, outcome.kind, outcome.update)
         return Shipped(name, attempt.seed, "", (attempt,))
     return _listed(name)

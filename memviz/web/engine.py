@@ -154,13 +154,13 @@ def score(setup: Setup) -> float:
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def _correlations(setup: Setup) -> Correlations:
-    trained = models.load(setup.model)
+    trained = models.taught(setup.model)
     return call(concepts.correlations, apply(trained.network, setup.experiment.edits), trained.task)
 
 
 @st.cache_resource(scope="session", max_entries=_KEPT, show_spinner=False, hash_funcs=KEYS)
 def _score(setup: Setup) -> float:
-    trained, experiment = models.load(setup.model), setup.experiment
+    trained, experiment = models.taught(setup.model), setup.experiment
     network = apply(trained.network, experiment.edits)
     return call(concepts.score, network, trained.readout, trained.task, experiment.interventions)
 
@@ -191,13 +191,13 @@ def check_drawn(*payloads: dict[str, Any]) -> None:
 
 
 def _run(setup: Setup, before: Run | None) -> Run:
-    trained = models.load(setup.model) if setup.model else None
-    if trained is None:
+    known = models.load(setup.model) if setup.model else None
+    if known is None:
         sequence = encode(setup.text, setup.kind, standardise=setup.standardise)
         network = setup.experiment.build(sequence)
     else:
-        sequence = trained.task.encode(setup.text)
-        network = apply(trained.network, setup.experiment.edits)
+        sequence = known.task.encode(setup.text)
+        network = apply(known.network, setup.experiment.edits)
     alignment = None
     if setup.change is not None:
         edited = setup.change.apply(sequence)
@@ -206,6 +206,7 @@ def _run(setup: Setup, before: Run | None) -> Run:
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
     check_drawn(payload)
+    trained = known if isinstance(known, TrainedNetwork) else None
     said = () if trained is None else tuple(models.said(trained, sequence, trained.predict(trace)))
     return Run(setup, sequence, network, trace, payload, before, alignment, trained, said)
 

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from memviz import models
-from memviz.web.address import BROKEN, Parser
+from memviz.web.address import BROKEN, MOST_ADDRESS_BYTES, VERSION, Parser
 from memviz.web.state import Page
 
 FIXED = "The trained network has it so. Close it to choose."
 """Why a control of the network is disabled."""
 FIELD: tuple[Parser, str] = (
     lambda raw: raw if raw == "" or models.is_known(raw) else BROKEN,
-    f"The trained networks are {', '.join(models.NAMES)}, and those trained on this server since it started",
+    f"The trained networks are {', '.join(models.NAMES)}, and those trained or opened on this server since it started",
 )
 """How a page's codec reads the name of a trained network."""
 
@@ -49,12 +50,18 @@ def picker(page: Page[Any], name: str, open_model: Callable[[str], None], close:
 
 
 def links(page: str, name: str, text: str) -> None:
-    """Links to the other pages that show a trained network, with the sequence on the screen."""
+    """Links to the other pages that show a trained network, with the sequence on the screen.
+
+    A sequence that is too long for a link is left out: the network's first example then takes its place, which of a
+    network out of a file is what it was last fed.
+    """
     for other, label in (
         ("gates", "See its gates"),
         ("gradients", "See its gradients"),
         ("compare", "Compare it"),
     ):
         if other != page:
-            query = {"v": "1", "model": name, "text": text}
+            query = {"v": VERSION, "model": name, "text": text}
+            if len(urlencode(query)) > MOST_ADDRESS_BYTES:
+                del query["text"]
             st.page_link(f"pages/{other}.py", label=label, query_params=query, width="content")

@@ -9,6 +9,7 @@ command fails where a limit is passed. Time is the processor's, memory the large
 """
 
 import argparse
+import codecs
 import io
 import json
 import random
@@ -313,6 +314,8 @@ def run(count: int, seed: int) -> dict[str, Any]:
     chance, files, watch, memory = random.Random(seed), seeds(), Watch(), Memory()
     for data in (*files, b"PK\x03\x04", b"\x80\2", b"{", b""):  # what is imported or made once, is
         _read(data)
+    for codec in ("raw-unicode-escape", "unicode-escape", "latin-1", "ascii"):
+        codecs.lookup(codec)
     read, refused, slowest, largest = 0, Counter[str](), 0.0, 0.0
     for _ in range(count):
         data = chance.choice(files)

@@ -31,8 +31,10 @@ def sides_of(name: str) -> list[str]:
 def label_of(side: str) -> str:
     """A side for readers."""
     name = side.removesuffix(UNTRAINED)
-    title = models.recipe_of(name).title
-    return f"{title}, untrained" if side != name else f"{title}, trained"
+    title, is_opened = models.title_of(name), isinstance(models.load(name), models.OpenedNetwork)
+    if side != name:
+        return f"{title}, as torch draws it" if is_opened else f"{title}, untrained"
+    return title if is_opened else f"{title}, trained"
 
 
 def cell_of(side: str) -> str:
@@ -61,14 +63,11 @@ def picker(state: CompareState) -> None:
 
 def about(state: CompareState) -> None:
     """Why the sides are fixed, and the way to the other pages."""
+    what = "The trained network, what it began as, and others that read the same symbols with as many units. "
+    if isinstance(models.load(state.model), models.OpenedNetwork):
+        what = "The network out of your file, and one of its cell and size as torch draws it, seed 0. "
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            escaped(
-                "The trained network, what it began as, and others that read the same symbols with as many units. "
-                "Close it under Trained to choose the sides."
-            ),
-            width="stretch",
-        )
+        st.caption(escaped(f"{what}Close it under Trained to choose the sides."), width="stretch")
         links(PAGE.name, state.model, state.text)
 
 

@@ -5,12 +5,11 @@ import streamlit as st
 from memviz.figures import MOST_UNITS, gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import GradientFlow
-from memviz.parity import Parity
 from memviz.snippet import torch_snippet
 from memviz.stage import stage_gradients, stage_html
-from memviz.theme import number
 from memviz.trace import Trace
 from memviz.web import engine
+from memviz.web.badge import parity_badge
 from memviz.web.charts import chart, is_dark
 from memviz.web.downloads import trace_csv
 from memviz.web.engine import Run
@@ -47,7 +46,7 @@ def show(state: GatesState, run: Run, flow: GradientFlow) -> None:
                 "The loss is that of the task, through the network's read-out"
                 + (", a squared error halved." if flow.loss.kind == "squared error" else ".")
             )
-    _proof(engine.proof(run.setup))
+    parity_badge(engine.proof(run.setup))
     _files(run, flow)
 
 
@@ -59,20 +58,6 @@ def _units_control(units: list[int], trace: Trace) -> None:
         **PAGE.bound(
             "units", units, lambda chosen: PAGE.change(units=tuple(chosen) or (0,)), fits=trace.units
         ),
-    )
-
-
-def _proof(proof: Parity) -> None:
-    icon, colour = {
-        True: (":material/verified:", "green"),
-        False: (":material/error:", "red"),
-        None: (":material/info:", "gray"),
-    }[proof.equal]
-    st.badge(
-        proof.sentence + ("" if proof.equal is None else f" Tolerance {number(proof.tolerance, 1)}."),
-        icon=icon,
-        color=colour,  # type: ignore[arg-type]
-        help="The largest difference over all hidden and cell states, measured now.",
     )
 
 

@@ -62,6 +62,7 @@ def about(run: Run) -> None:
     """What the network is, how well it does, and which seeds did not."""
     trained = run.trained
     if trained is None:
+        _about_opened(run)
         return
     task, shipped = trained.task, models.about(run.setup.model)
     best = number(task.optimum, 3)
@@ -72,6 +73,19 @@ def about(run: Run) -> None:
                 f"chance {number(task.chance, 3)}, at best {best}. {shipped.sentence} "
                 f"{_inputs(run)}"
             ),
+            width="stretch",
+        )
+        shared.links(PAGE.name, run.setup.model, run.setup.text)
+
+
+def _about_opened(run: Run) -> None:
+    """What a network out of a file is; nothing where the network is drawn by its settings."""
+    if not run.setup.model:
+        return
+    title = models.title_of(run.setup.model)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            escaped(f"{title}, out of a file. What-ifs and edits act on it here; the file stays as it is."),
             width="stretch",
         )
         shared.links(PAGE.name, run.setup.model, run.setup.text)

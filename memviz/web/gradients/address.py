@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from memviz.experiment import Experiment
-from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Study
-from memviz.models import is_known, load, task_loss
+from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Loss, Study
+from memviz.models import OpenedNetwork, is_known, load, task_loss
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, real, text, whole
 from memviz.web.models import FIELD as MODEL
 from memviz.web.models import with_example
@@ -92,6 +92,13 @@ class GradientsState:
     def _given(self) -> Given:
         trained = load(self.model)
         sequence = trained.task.encode(self.text)
+        if isinstance(trained, OpenedNetwork):
+            size = trained.network.hidden_size
+            if len(sequence) > (longest := self.longest_lag + 1):
+                raise ValueError(
+                    f"With {size} units a sequence has at most {longest:,} steps here; got {len(sequence):,}."
+                )
+            return Given(f"{self.model}: {self.text}", trained.network, sequence, Loss())
         loss = task_loss(trained, sequence)
         if loss is None:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from memviz.cells import CELLS
 from memviz.gradients import FOUR, GIVEN
-from memviz.models import recipe_of
+from memviz.models import OpenedNetwork, load, recipe_of, title_of
 from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 
@@ -11,7 +11,8 @@ def label_of(network: str, state: GradientsState) -> str:
     """A network's name, with what makes it what it is."""
     experiment = state.experiment
     if network == GIVEN:
-        return f"trained: {recipe_of(state.model).title}"
+        is_opened = isinstance(load(state.model), OpenedNetwork)
+        return f"{'opened' if is_opened else 'trained'}: {title_of(state.model)}"
     if network == "lstm":
         is_torchs = experiment.initialisation == "uniform" and experiment.recurrent_scale == 1
         drawn = "chrono biases" if experiment.initialisation == "chrono" else "biases as drawn"
@@ -55,7 +56,13 @@ def described(state: GradientsState) -> str:
 
 def _of_task(state: GradientsState) -> str:
     """The set-up where a trained network stands beside untrained ones."""
-    study, recipe = state.study, recipe_of(state.model)
+    study = state.study
+    if isinstance(load(state.model), OpenedNetwork):
+        return (
+            f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the sequence that you feed; loss: the "
+            f"sum of h at step {study.lag}; the others are as torch draws them, seed {state.experiment.seed}."
+        )
+    recipe = recipe_of(state.model)
     loss = study.loss_of(study.sequence())
     return (
         f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of “{recipe.task.title}”; loss: "

@@ -1,0 +1,108 @@
+"""The file that is open: the example, or what a visitor uploaded, kept in the session and nowhere else."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from memviz import models
+from memviz.model_files import ModelFile, ModelFileError, read
+from memviz.training.files import from_bytes
+from memviz.web import engine
+from memviz.web.your_model.address import DEFAULT
+from memviz.web.your_model.example import FILE
+from memviz.web.your_model.page import PAGE
+
+UPLOAD = "your_model-upload"
+_FILE = "your_model-file"
+_PROBLEM = "your_model-problem"
+_TRAINED = "your_model-trained"
+_MOST_NAME = 60
+_OF_MEMVIZ = b'"memviz"'
+
+
+@dataclass(frozen=True, eq=False)
+class OpenFile:
+    """A file that is open.
+
+    Attributes:
+        key: what tells its content from others.
+        name: of the file, for readers.
+        content: what it holds.
+        is_example: whether it came with memviz.
+    """
+
+    key: str
+    name: str
+    content: ModelFile
+    is_example: bool = False
+
+
+def opened() -> OpenFile:
+    """The file that is open in this session."""
+    found: OpenFile | None = st.session_state.get(_FILE)
+    return found or _example()
+
+
+def problem() -> ModelFileError | None:
+    """Why the last upload was not opened."""
+    found: ModelFileError | None = st.session_state.get(_PROBLEM)
+    return found
+
+
+def trained() -> tuple[str, str] | None:
+    """The name and title by which the other pages know an upload that memviz itself had trained."""
+    found: tuple[str, str] | None = st.session_state.get(_TRAINED)
+    return found if found and models.is_known(found[0]) else None
+
+
+def changed() -> None:
+    """The visitor chose a file, or took away the one that was there."""
+    uploaded = st.session_state.get(UPLOAD)
+    if uploaded is None:
+        close()
+        return
+    _forget(_PROBLEM, _TRAINED)
+    data, name = uploaded.getvalue(), _short(uploaded.name)
+    try:
+        if _OF_MEMVIZ in data[: 64 * 2**10]:
+            st.session_state[_TRAINED] = _lent(data, name)
+            return
+        content = engine.call(read, data)
+    except ModelFileError as error:
+        st.session_state[_PROBLEM] = error
+        return
+    st.session_state[_FILE] = OpenFile(hashlib.sha256(data).hexdigest(), name, content)
+    PAGE.take(DEFAULT)
+
+
+def close() -> None:
+    """Back to the example."""
+    _forget(_FILE, _PROBLEM, _TRAINED)
+    PAGE.take(DEFAULT)
+
+
+def _lent(data: bytes, name: str) -> tuple[str, str]:
+    try:
+        found = engine.call(from_bytes, data)
+    except ValueError as error:
+        raise ModelFileError(str(error)) from error
+    return models.lend(found, name), name
+
+
+def _forget(*names: str) -> None:
+    for name in names:
+        st.session_state.pop(name, None)
+
+
+def _short(name: Any) -> str:
+    text = "".join(sign for sign in str(name) if sign.isprintable())
+    return text if len(text) <= _MOST_NAME else f"{text[: _MOST_NAME - 1]}…"
+
+
+@cache
+def _example() -> OpenFile:
+    data = FILE.read_bytes()
+    return OpenFile(hashlib.sha256(data).hexdigest(), FILE.name, read(data), is_example=True)

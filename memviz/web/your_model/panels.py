@@ -1,0 +1,76 @@
+"""The layer that is chosen as a machine, its states and its gradient, the proof, and the way to the other pages."""
+
+from typing import Any
+
+import streamlit as st
+
+from memviz.figures import gradient_lines, state_lines
+from memviz.findings import gradient_finding, states_finding
+from memviz.gradients import Loss
+from memviz.stage import stage, stage_position, step_detail
+from memviz.web import engine
+from memviz.web.badge import parity_badge
+from memviz.web.charts import chart, is_dark
+from memviz.web.engine import Run
+from memviz.web.markdown import escaped
+from memviz.web.models import links
+from memviz.web.your_model.engine import Chosen
+from memviz.web.your_model.page import PAGE
+
+_STAGE = "your_model-stage"
+_OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
+_LINES = 4
+
+
+def about(wanted: Chosen, run: Run) -> None:
+    """What is drawn, that it is torch's, and where else it can be looked at."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        parity_badge(engine.proof(run.setup))
+        links(PAGE.name, run.setup.model, wanted.text)
+    if wanted.feed.direction:
+        st.caption("The reverse direction reads the last token first: step 0 is the end of your sequence.")
+
+
+@st.fragment(key="your_model-step")
+def machine(run: Run) -> None:
+    """The cell as a machine at the step where the reader is; coming to rest at a step runs this and nothing else."""
+    state, trace = PAGE.current(), run.trace
+    timestep, unit = min(state.timestep, len(trace) - 1), min(state.unit, trace.units - 1)
+    detail = step_detail(run.network, trace, timestep, unit)
+    gradients = _gradients(run) if state.gradients else None
+    wished = {name: getattr(state, name) for name in _OF_THE_READER}
+    where = {**wished, "timestep": timestep, "unit": unit, "gradients": gradients is not None}
+    stage(run.payload, where, detail, _moved, key=_STAGE, gradients=gradients)
+    PAGE.publish(state)
+
+
+def figures(run: Run) -> None:
+    """States of a few units, and how far the gradient reaches back."""
+    trace = run.trace
+    units = list(range(min(_LINES, trace.units)))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        title = states_finding(trace, units)
+        names = [name for name in ("cell", "hidden") if name in trace.names]
+        alt = f"Lines over time for units {', '.join(map(str, units))}. {title}."
+        chart(PAGE, "states", state_lines(trace, units, title, is_dark()), alt, lambda: trace.to_frame(names))
+    with right:
+        flow = engine.flow(run.setup, Loss())
+        title = gradient_finding(flow)
+        figure = gradient_lines(flow, trace.cell.family, title, is_dark())
+        chart(PAGE, "gradients", figure, f"Gradient norms over time on a log axis. {title}", flow.to_frame)
+
+
+def _gradients(run: Run) -> dict[str, Any] | None:
+    found = engine.flow_payload(run.setup, Loss())
+    try:
+        engine.check_drawn(run.payload, found)
+    except ValueError as error:
+        st.warning(escaped(f"The gradients are not shown. {error}"), icon=":material/error:")
+        return None
+    return found
+
+
+def _moved() -> None:
+    at = stage_position(_STAGE)
+    PAGE.change(**{name: at[name] for name in _OF_THE_READER if name in at})
