@@ -36,7 +36,7 @@ def files(file: OpenFile) -> None:
     with right:
         _found(file)
         with st.container(horizontal=True):
-            if not file.is_example:
+            if file is not opening.first():
                 st.button("Close this file", icon=":material/close:", on_click=opening.close)
             with PAGE.lazy_popover("How to save a model", "help", "saving") as saving:
                 if saving.open:

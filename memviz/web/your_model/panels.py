@@ -7,7 +7,8 @@ import streamlit as st
 from memviz.figures import gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import Loss
-from memviz.stage import stage, stage_position, step_detail
+from memviz.stage import step_detail
+from memviz.stage.component import stage, stage_position
 from memviz.web import engine
 from memviz.web.badge import parity_badge
 from memviz.web.charts import chart, is_dark
