@@ -9,11 +9,12 @@ import streamlit as st
 
 from memviz.findings import main_finding
 from memviz.model_files import ModelFileError
+from memviz.models import MOST_UNITS
 from memviz.web.engine import Run
 from memviz.web.markdown import escaped
 from memviz.web.your_model import controls, opening, panels
 from memviz.web.your_model.address import DEFAULT, YourModelState
-from memviz.web.your_model.engine import Chosen, chosen, run
+from memviz.web.your_model.engine import Chosen, WideRun, chosen, first_unit, run, run_wide
 from memviz.web.your_model.opening import OpenFile
 from memviz.web.your_model.page import PAGE
 
@@ -32,6 +33,7 @@ def show() -> None:
     if problem:
         st.error(escaped(problem), icon=":material/error:")
     if found is None:
+        st.title("This layer is not drawn", anchor=False)
         PAGE.publish(state)
         return
     wanted, done = found
@@ -41,21 +43,29 @@ def show() -> None:
     panels.figures(done)
 
 
-def _readable(state: YourModelState, file: OpenFile) -> tuple[tuple[Chosen, Run] | None, str]:
+def _readable(state: YourModelState, file: OpenFile) -> tuple[tuple[Chosen, Run | WideRun] | None, str]:
     """What is chosen with its run or, with a sentence saying why, the same layer on the last sequence that it read."""
     try:
         wanted = chosen(state, file)
     except ModelFileError as error:
         return None, str(error)
     good = st.session_state.setdefault(_LAST_GOOD, {})
-    try:
-        done = run(wanted)
-    except ValueError as error:
-        last = good.get((file.key, wanted.place), DEFAULT.text)
-        shown = chosen(replace(state, text=last), file)
-        return (shown, run(shown)), f"{error} The picture below is the last good one."
-    good[file.key, wanted.place] = wanted.text
-    return (wanted, done), ""
+    key, problem = (file.key, wanted.place), ""
+    for text in dict.fromkeys((state.text, good.get(key, DEFAULT.text), DEFAULT.text)):
+        wanted = chosen(replace(state, text=text), file)
+        try:
+            done = _run(state, wanted)
+        except ValueError as error:
+            problem = problem or f"{error} The picture below is the last good one."
+        else:
+            good[key] = text
+            return (wanted, done), problem
+    return None, problem
+
+
+def _run(state: YourModelState, wanted: Chosen) -> Run | WideRun:
+    units = wanted.module.hidden_size
+    return run(wanted) if units <= MOST_UNITS else run_wide(wanted, first_unit(state, units))
 
 
 show()

@@ -87,7 +87,7 @@ export class BarView {
   // Offer what a run has.
   take(run) {
     const { payload } = run;
-    offer(this.unit, Array.from({ length: run.units }, (_, unit) => [unit, String(unit)]), this.unit.value);
+    offer(this.unit, Array.from({ length: run.units }, (_, unit) => [unit, String(run.unitName(unit))]), this.unit.value);
     const signals = payload.strips.map((name) => [name, `${payload.signals[name].symbol}, ${payload.signals[name].name}`]);
     offer(this.signal, signals, this.signal.value);
     if (this.of === payload.cell.name) return;

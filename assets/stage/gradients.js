@@ -78,7 +78,7 @@ export class Gradients {
   spoken(run, t, unit) {
     const { tokens, strips, signals } = run.payload;
     const values = strips.map((name) => `${signals[name].name} ${number(this.of(name, t, unit))}`);
-    const place = `Step ${t} of 0 to ${run.time - 1}, token ${tokens[t]}, unit ${unit}`;
+    const place = `Step ${t} of 0 to ${run.time - 1}, token ${tokens[t]}, unit ${run.unitName(unit)}`;
     return `${place}, gradients of ${this.loss}: ${values.join(", ")}.${run.spokenChanges(t, unit)}`;
   }
 }

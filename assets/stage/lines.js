@@ -5,7 +5,7 @@ import { element, maths } from "./maths.js";
 import { MINUS, number } from "./numbers.js";
 
 export function where({ run, t, unit }) {
-  return `step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${unit}`;
+  return `step ${t} of 0 to ${run.time - 1}, “${run.payload.tokens[t]}”, unit ${run.unitName(unit)}`;
 }
 
 export function capital(text) {

@@ -22,6 +22,7 @@ export class Run {
         { ...part, weights: part.weights && decode(part.weights), bias: part.bias && decode(part.bias) },
       ]),
     );
+    this.whole = payload.whole && decoded(payload.whole); // every unit's hidden state, where some units are drawn
     this.nodes = Object.fromEntries(payload.machine.nodes.map((node) => [node.id, node]));
     this.second = payload.second && {
       arrays: decoded(payload.second.arrays),
@@ -46,10 +47,16 @@ export class Run {
       input: decode(detail.input).values,
       values: decode(detail.values).values,
       made: decoded(detail.made),
+      whole: detail.whole && decode(detail.whole).values,
       products: Object.fromEntries(
         Object.entries(detail.products).map(([name, part]) => [name, decoded(part)]),
       ),
     };
+  }
+
+  // The number of a unit in its network, where only some are drawn.
+  unitName(unit) {
+    return this.payload.chosen ? this.payload.chosen[unit] : unit;
   }
 
   isDetailed(t, unit) {
@@ -148,7 +155,7 @@ export class Run {
   spoken(t, unit) {
     const { tokens, strips, signals } = this.payload;
     const values = strips.map((name) => `${signals[name].name} ${number(this.signal(name, t, unit))}`);
-    const place = `Step ${t} of 0 to ${this.time - 1}, token ${tokens[t]}, unit ${unit}`;
+    const place = `Step ${t} of 0 to ${this.time - 1}, token ${tokens[t]}, unit ${this.unitName(unit)}`;
     return `${place}: ${values.join(", ")}.${this.spokenChanges(t, unit)}`;
   }
 
@@ -167,10 +174,20 @@ export class Run {
     if (part.vector === "cell") return [{ k: 0, name: "new c", x: this.signal("cell", t, unit) }];
     if (part.vector === "cell_before") return [{ k: 0, name: "old c", x: this.before("cell", t, unit) }];
     if (part.vector === "gates") return this.gatesBefore(t);
+    if (this.whole) return this.wholeBefore(t);
     return Array.from({ length: this.units }, (_, k) => {
       const h = this.before("hidden", t, k);
       return { k, name: `unit ${k}`, x: part.mask ? h * this.signal(part.mask, t, k) : h };
     });
+  }
+
+  // The hidden state of every unit as a step finds it, also of those that are not drawn.
+  wholeBefore(t) {
+    const { initial, hidden } = this.whole;
+    const count = initial.values.length;
+    const fine = this.detail?.whole && this.detail.timestep === t ? this.detail.whole : null;
+    const at = (k) => (fine ? fine[k] : t === 0 ? initial.values[k] : hidden.values[(t - 1) * count + k]);
+    return Array.from({ length: count }, (_, k) => ({ k, name: `unit ${k}`, x: at(k) }));
   }
 
   inputs(t) {

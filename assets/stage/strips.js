@@ -106,7 +106,7 @@ export class StripsView {
     }
     const words = this.run.changes.words(name, t, unit);
     const done = words && !this.differs() && !this.gradients ? `, ${words}` : "";
-    this.tip.textContent = `${what} of unit ${unit} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}${done}`;
+    this.tip.textContent = `${what} of unit ${this.run.unitName(unit)} at step ${t} (“${this.run.payload.tokens[t]}”) = ${number(value)}${done}`;
   }
 
   // Take a run: as many strips as its cell has signals; each is one picture of units by time, a pixel for each number.
@@ -273,12 +273,12 @@ export class StripsView {
     const { gradients } = this;
     const { values } = (gradients ?? this.run).arrays[signal];
     this.tinted = { unit, values, colour: gradients?.colour(this.diverging()) ?? colourScale(colours, its.range) };
-    const name = html("span", "name", ` of unit ${unit}`);
+    const name = html("span", "name", ` of unit ${this.run.unitName(unit)}`);
     const symbol = html("b", "", `${gradients ? "∂L/∂" : ""}${its.symbol}`);
     symbol.style.color = its[this.ground];
     this.ribbonLabel.replaceChildren(symbol, name);
     const by = gradients ? "gradient by the " : "";
-    this.ribbon.setAttribute("aria-label", `Tokens, tinted by the ${by}${its.name} ${its.symbol} of unit ${unit}`);
+    this.ribbon.setAttribute("aria-label", `Tokens, tinted by the ${by}${its.name} ${its.symbol} of unit ${this.run.unitName(unit)}`);
     for (const { row } of this.strips) row.style.transform = `translateY(${(unit * this.height) / this.run.units}px)`;
     this.drawn = null;
     this.drawTokens();

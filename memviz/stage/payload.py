@@ -77,7 +77,7 @@ def stage_payload(
         "arrays": _arrays(trace, has_weights=network is not None),
         "initial": {name: packed(value) for name, value in trace.initial.items()},
         "inputs": _inputs(trace.inputs),
-        "products": {} if network is None else {k: _part(part) for k, part in products(network).items()},
+        "products": {} if network is None else {k: packed_part(v) for k, v in products(network).items()},
         "scales": {
             "sequential": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK},
             "diverging": {"light": DIVERGING_LIGHT, "dark": DIVERGING_DARK},
@@ -121,6 +121,18 @@ def step_detail(network: Network, trace: Trace, timestep: int, unit: int) -> dic
             for name, part in products(network).items()
         },
         "made": {name: exact(made[timestep, unit : unit + 1]) for name, made in trace.made.items()},
+    }
+
+
+def packed_part(part: Products, rows: list[int] | None = None) -> dict[str, Any]:
+    """What a summand is made of, of all units or of some."""
+    chosen = slice(None) if rows is None else rows
+    return {
+        "vector": part.vector,
+        "factor": part.factor,
+        "mask": part.mask,
+        "weights": None if part.weights is None else packed(part.weights[chosen]),
+        "bias": None if part.bias is None else packed(part.bias[chosen]),
     }
 
 
@@ -183,16 +195,6 @@ def _symmetric(values: Array) -> tuple[float, float]:
     # Rounded to the number as it is written: 2e-05, not 2.0000000000000003e-05.
     end = min(float(f"{end:.0e}"), float(_DOUBLE.max))
     return -end, end
-
-
-def _part(part: Products) -> dict[str, Any]:
-    return {
-        "vector": part.vector,
-        "factor": part.factor,
-        "mask": part.mask,
-        "weights": None if part.weights is None else packed(part.weights),
-        "bias": None if part.bias is None else packed(part.bias),
-    }
 
 
 def _inputs(inputs: Array) -> dict[str, Any]:

@@ -35,25 +35,6 @@ def files(file: OpenFile) -> None:
         )
     with right:
         _found(file)
-        with st.container(horizontal=True):
-            if file is not opening.first():
-                st.button("Close this file", icon=":material/close:", on_click=opening.close)
-            with PAGE.lazy_popover("How to save a model", "help", "saving") as saving:
-                if saving.open:
-                    _saving()
-            with PAGE.lazy_popover("Tensors", "data_array", "tensors") as tensors:
-                if tensors.open:
-                    st.dataframe(_tensors(file), hide_index=True, height=280)
-            st.download_button(
-                "Example file",
-                FILE.read_bytes,
-                FILE.name,
-                "application/octet-stream",
-                on_click="ignore",
-                icon=":material/download:",
-                key="your_model-example",
-                help="An embedding, an LSTM of 16 units and a read-out, trained on text in quotes and brackets.",
-            )
 
 
 def problems() -> None:
@@ -122,6 +103,18 @@ def layer(state: YourModelState, file: OpenFile) -> None:
         with PAGE.lazy_popover("CSV", "table", "csv") as popover:
             if popover.open:
                 _columns(module)
+        _about_files(file)
+
+
+def _about_files(file: OpenFile) -> None:
+    with PAGE.lazy_popover("Tensors", "data_array", "tensors") as tensors:
+        if tensors.open:
+            st.dataframe(_tensors(file), hide_index=True, height=280)
+    with PAGE.lazy_popover("Example, and how to save yours", "help", "saving") as saving:
+        if saving.open:
+            _saving()
+    if file is not opening.first():
+        st.button("Close this file", icon=":material/close:", on_click=opening.close)
 
 
 def _found(file: OpenFile) -> None:
@@ -183,7 +176,17 @@ def _choice(name: str, label: str, labels: Any, value: int, fits: Any) -> None:
 
 
 def _saving() -> None:
-    st.markdown("In Python, where your model is:")
+    st.download_button(
+        "An example file",
+        FILE.read_bytes,
+        FILE.name,
+        "application/octet-stream",
+        on_click="ignore",
+        icon=":material/download:",
+        key="your_model-example",
+        help="An embedding, an LSTM of 16 units and a read-out, trained on text in quotes and brackets.",
+    )
+    st.markdown("Yours, in Python, where your model is:")
     st.code(SAVE, language="python", wrap_lines=True)
     st.markdown(
         "The layers are found by torch's names, such as `encoder.rnn.weight_ih_l0`, whatever stands before them. Up to "

@@ -1,14 +1,23 @@
-"""What is run of a model file: the layer that is chosen, on the sequence that it is fed."""
+"""What is run of a model file: the layer that is chosen, on the sequence that it is fed.
+
+A layer of at most `models.MOST_UNITS` units is lent to the other pages and run as theirs are; of a wider one this page
+draws some units, without gradients.
+"""
 
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
 from memviz import models
 from memviz.model_files import Feed, RecurrentLayers
 from memviz.models import OpenedNetwork
+from memviz.network import Network
+from memviz.parity import Parity, parity
+from memviz.stage import MOST_DRAWN, chosen_payload
+from memviz.trace import Trace, record
 from memviz.web import engine
 from memviz.web.engine import Run
 from memviz.web.setup import Setup
@@ -16,6 +25,8 @@ from memviz.web.your_model.address import FEEDS, YourModelState
 from memviz.web.your_model.opening import OpenFile
 
 _LENT = "your_model-lent"
+MOST_STEPS = 500
+"""Of a sequence for more units than the other pages draw."""
 _STEPS, _IDS = 40, 24
 _PERIODS = (20, 7, 12, 5)
 
@@ -123,3 +134,57 @@ def run(wanted: Chosen) -> Run:
     """
     network = OpenedNetwork(wanted.feed, wanted.text)
     return engine.run(Setup(network.experiment, wanted.text, wanted.feed.typed_kind, model=lent(wanted)))
+
+
+@dataclass(frozen=True, eq=False)
+class WideRun:
+    """A wider layer that ran over its sequence.
+
+    Attributes:
+        network: the layer.
+        trace: the run.
+        units: those that are drawn.
+        payload: what the stage draws of them.
+        proof: how far the run is from torch.nn.
+    """
+
+    network: Network
+    trace: Trace
+    units: tuple[int, ...]
+    payload: dict[str, Any]
+    proof: Parity
+
+
+def first_unit(state: YourModelState, units: int) -> int:
+    """The first of the units that are drawn."""
+    return max(0, min(state.first, units - MOST_DRAWN))
+
+
+def run_wide(wanted: Chosen, first: int) -> WideRun:
+    """Run a layer of more units, of which some are drawn, from the `first` on.
+
+    Raises:
+        EncodingError: if the text is no such sequence.
+        ValueError: if the sequence is longer than MOST_STEPS, the numbers overflow, or more is to be drawn than a
+            message holds.
+    """
+    return _wide(wanted.file.key, wanted.place, wanted.text, first, wanted.feed)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def _wide(key: str, place: str, text: str, first: int, _feed: Feed) -> WideRun:
+    return engine.call(_run_wide, _feed, text, first)
+
+
+def _run_wide(feed: Feed, text: str, first: int) -> WideRun:
+    sequence, network = feed.encode(text), feed.network()
+    if len(sequence) > MOST_STEPS:
+        raise ValueError(
+            f"With more than {models.MOST_UNITS} units a sequence has at most {MOST_STEPS} steps here; "
+            f"got {len(sequence):,}."
+        )
+    trace = record(network, sequence)
+    units = tuple(range(first, min(first + MOST_DRAWN, network.hidden_size)))
+    payload = chosen_payload(network, trace, units, sequence.features)
+    engine.check_drawn(payload)
+    return WideRun(network, trace, units, payload, parity(network, trace))

@@ -7,7 +7,8 @@ import streamlit as st
 from memviz.figures import gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import Loss
-from memviz.stage import step_detail
+from memviz.models import MOST_UNITS
+from memviz.stage import chosen_detail, step_detail
 from memviz.stage.component import stage, stage_position
 from memviz.web import engine
 from memviz.web.badge import parity_badge
@@ -15,7 +16,7 @@ from memviz.web.charts import chart, is_dark
 from memviz.web.engine import Run
 from memviz.web.markdown import escaped
 from memviz.web.models import links
-from memviz.web.your_model.engine import Chosen
+from memviz.web.your_model.engine import Chosen, WideRun
 from memviz.web.your_model.page import PAGE
 
 _STAGE = "your_model-stage"
@@ -23,38 +24,71 @@ _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
 _LINES = 4
 
 
-def about(wanted: Chosen, run: Run) -> None:
+def about(wanted: Chosen, run: Run | WideRun) -> None:
     """What is drawn, that it is torch's, and where else it can be looked at."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        parity_badge(engine.proof(run.setup))
-        links(PAGE.name, run.setup.model, wanted.text)
+        if isinstance(run, WideRun):
+            parity_badge(run.proof)
+        else:
+            parity_badge(engine.proof(run.setup))
+            links(PAGE.name, run.setup.model, wanted.text)
+    if isinstance(run, WideRun):
+        _which(run)
     if wanted.feed.direction:
         st.caption("The reverse direction reads the last token first: step 0 is the end of your sequence.")
 
 
+def _which(run: WideRun) -> None:
+    """Which units of a wide layer are drawn."""
+    last = run.trace.units - len(run.units)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "First unit drawn",
+            0,
+            last,
+            step=1,
+            width=150,
+            **PAGE.bound("first", run.units[0], lambda unit: PAGE.change(first=unit), fits=last),
+        )
+        st.caption(
+            f"Units {run.units[0]} to {run.units[-1]} of {run.trace.units} are drawn; each reads the hidden states of "
+            f"all. Gradients, what-ifs and the other pages take layers of at most {MOST_UNITS} units."
+        )
+
+
 @st.fragment(key="your_model-step")
-def machine(run: Run) -> None:
+def machine(run: Run | WideRun) -> None:
     """The cell as a machine at the step where the reader is; coming to rest at a step runs this and nothing else."""
     state, trace = PAGE.current(), run.trace
-    timestep, unit = min(state.timestep, len(trace) - 1), min(state.unit, trace.units - 1)
-    detail = step_detail(run.network, trace, timestep, unit)
-    gradients = _gradients(run) if state.gradients else None
+    units = run.units if isinstance(run, WideRun) else tuple(range(trace.units))
+    timestep, index = min(state.timestep, len(trace) - 1), min(state.unit, len(units) - 1)
+    gradients = None
+    if isinstance(run, WideRun):
+        detail = chosen_detail(run.network, trace, units, timestep, index)
+        if state.gradients:
+            st.caption(f"Gradients are drawn of layers of at most {MOST_UNITS} units.")
+    else:
+        detail = step_detail(run.network, trace, timestep, index)
+        gradients = _gradients(run) if state.gradients else None
     wished = {name: getattr(state, name) for name in _OF_THE_READER}
-    where = {**wished, "timestep": timestep, "unit": unit, "gradients": gradients is not None}
+    where = {**wished, "timestep": timestep, "unit": index, "gradients": gradients is not None}
     stage(run.payload, where, detail, _moved, key=_STAGE, gradients=gradients)
     PAGE.publish(state)
 
 
-def figures(run: Run) -> None:
+def figures(run: Run | WideRun) -> None:
     """States of a few units, and how far the gradient reaches back."""
     trace = run.trace
-    units = list(range(min(_LINES, trace.units)))
+    drawn = run.units if isinstance(run, WideRun) else range(trace.units)
+    units = list(drawn[:_LINES])
     left, right = st.columns(2, gap="medium")
     with left:
         title = states_finding(trace, units)
         names = [name for name in ("cell", "hidden") if name in trace.names]
         alt = f"Lines over time for units {', '.join(map(str, units))}. {title}."
         chart(PAGE, "states", state_lines(trace, units, title, is_dark()), alt, lambda: trace.to_frame(names))
+    if isinstance(run, WideRun):
+        return
     with right:
         flow = engine.flow(run.setup, Loss())
         title = gradient_finding(flow)
