@@ -1,5 +1,7 @@
 """A recurrence without a matrix, c_t = f_t * c_{t-1} + u_t, over a whole sequence at once."""
 
+from itertools import pairwise
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -31,7 +33,7 @@ def _one_by_one(factors: Tensor, terms: Tensor, order: range) -> Tensor:
     out = torch.empty_like(terms, memory_format=torch.contiguous_format)
     f, u, c = factors.unbind(), terms.unbind(), out.unbind()
     c[order[0]].copy_(u[order[0]])
-    for before, t in zip(order, order[1:], strict=False):
+    for before, t in pairwise(order):
         torch.addcmul(u[t], f[t], c[before], out=c[t])
     return out
 
