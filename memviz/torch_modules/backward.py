@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from memviz.torch_modules.parts import Factors, in_parts
 from memviz.torch_modules.probe import pays, recurrent_part
 from memviz.torch_modules.replay import Pass, Steps
 from memviz.torch_modules.scan import scan
@@ -72,7 +73,8 @@ def gradients(played: Pass, signals: dict[str, Steps], reached: Reached) -> Grad
 def _lstm(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
     i, f, g, o, c = (s[name] for name in ("input", "forget", "candidate", "output", "cell"))
     squashed = torch.tanh(c)
-    rows = f.new_empty(*f.shape[:2], 4, f.shape[2])
+    probed = not reached.total and pays(played, reached.cell)
+    rows = _room(f, 4, by_gate=probed or reached.total)
     torch.mul(g * i, 1 - i, out=rows[:, :, 0])
     torch.mul(f, 1 - f, out=rows[:, :, 1])
     rows[1:, :, 1].mul_(c[:-1])
@@ -86,18 +88,33 @@ def _lstm(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
     direct = reached.hidden if projection is None else reached.hidden @ projection
     if reached.total:
         dc = direct * exposed if reached.cell is None else torch.addcmul(reached.cell, direct, exposed)
-    elif pays(played, reached.cell):
+        return _by_elements(direct, dc, rows)
+    weight = played.weights["weight_hh"]
+    recurrent = weight if projection is None else weight @ projection
+    found = in_parts(Factors(rows, f, exposed, direct, recurrent)) if reached.cell is None else None
+    if found is not None:
+        return _projected(played, reached, *found)
+    if probed:
         later = recurrent_part(played, direct, None if reached.cell is None else reached.cell[-1])
         direct = direct.clone()
         direct[:-1] += later[1:]
-        dc = _carousel(f, direct, exposed, reached.cell)
-    else:
-        weight = played.weights["weight_hh"]
-        recurrent = weight if projection is None else weight @ projection
-        return _projected(played, reached, *_lstm_steps(rows, f, exposed, direct, recurrent, reached.cell))
+        return _by_elements(direct, _carousel(f, direct, exposed, reached.cell), rows)
+    return _projected(played, reached, *_lstm_steps(rows, f, exposed, direct, recurrent, reached.cell))
+
+
+def _by_elements(dh: Steps, dc: Steps, rows: Float[Tensor, "time batch gate unit"]) -> Gradients:
+    """dL/da where dh and dc are known; `rows` holds its factors."""
     rows[:, :, :3].mul_(dc.unsqueeze(2))
-    rows[:, :, 3].mul_(direct)
-    return Gradients(direct, dc, rows)
+    rows[:, :, 3].mul_(dh)
+    return Gradients(dh, dc, rows)
+
+
+def _room(like: Steps, gates: int, by_gate: bool) -> Float[Tensor, "time batch gate unit"]:
+    """Room for dL/da: for arithmetic by elements a block of memory a gate, else what a product reads at a step together."""
+    time, batch, unit = like.shape
+    if by_gate:
+        return like.new_empty(gates, time, batch, unit).permute(1, 2, 0, 3)
+    return like.new_empty(time, batch, gates, unit)
 
 
 def _carousel(f: Steps, hidden: Steps, exposed: Steps, from_outside: Steps | None) -> Steps:
@@ -156,7 +173,7 @@ def _gru(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
     from_hidden = torch.addmm(
         played.weights["bias_hh"][2 * unit :], before.flatten(0, 1), recurrent[2 * unit :].t()
     )
-    rows = n.new_empty(*n.shape[:2], 3, unit)
+    rows = _room(n, 3, by_gate=reached.total)
     torch.mul(slope_n * r * (1 - r), from_hidden.view_as(n), out=rows[:, :, 0])
     torch.mul((before - n) * z, 1 - z, out=rows[:, :, 1])
     torch.mul(slope_n, r, out=rows[:, :, 2])  # the candidate's share of what goes back through U

@@ -1,5 +1,6 @@
 """From what was captured to what is kept: every layer replayed, its gradients run back, its signals laid out."""
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -26,39 +27,57 @@ def build(captured: Capture, signals: frozenset[str] | None, layers: tuple[int, 
         layers: the layers that are kept; by default all.
 
     Raises:
-        ValueError: if a layer cannot be run again as it ran.
+        ValueError: if a layer cannot be run again as it ran, or the weights were not finite.
     """
+    if torch.is_inference_mode_enabled():
+        with torch.inference_mode(False):
+            return build(captured, signals, layers)
+    if torch.is_autocast_enabled(device := captured.inputs.device.type):
+        with torch.autocast(device, enabled=False):
+            return build(captured, signals, layers)
+    _check_weights(captured)
     form = captured.form
-    names = default(form.cell) if signals is None else tuple(n for n in known(form.cell) if n in signals)
+    usual = default(form.cell)
+    names = usual if signals is None else tuple(n for n in known(form.cell) if n in signals)
+    wanted = frozenset(names)
     chosen = tuple(range(form.layers) if layers is None else [k for k in layers if k < form.layers])
-    with torch.inference_mode(False), torch.autocast(captured.inputs.device.type, enabled=False):
-        stack = levels(captured)
-        reached = captured.reached()
-        lowest = min(chosen) if reached and chosen else form.layers
-        passes, played = {}, {}
-        for place in _places(form.directions, sorted({*chosen, *range(lowest, form.layers)})):
-            passes[place] = _pass(captured, stack[place[0]], *place)
-            played[place] = replay(passes[place], frozenset(names), _told_cells(captured))
-        found = _run_back(captured, stack, passes, played, reached, lowest) if reached else {}
-        places = _places(form.directions, chosen)
-        shown = {
-            name: _laid_out([_own_back(captured, played[p][name], p[1]) for p in places], form.directions)
-            for name in names
-        }
-        if len(names) < len(default(form.cell)):  # the others share their memory
-            shown = {name: value.clone() for name, value in shown.items()}
-        return Call(
-            form=form,
-            layers=chosen,
-            signals=shown,
-            gradients=_named(captured, names, found, places),
-            why_no_gradient=_UNASKED if captured.arrived is None else _UNREACHED,
-            inputs={k: _masked(captured, _work(stack[k].inputs)).transpose(0, 1) for k in chosen},
-            initial=_initial(captured, places),
-            weights={place: _weights(captured, *place) for place in places},
-            lengths=captured.lengths,
-            unbatched=captured.unbatched,
-        )
+    stack = levels(captured)
+    reached = captured.reached()
+    lowest = min(chosen, default=form.layers) if reached else form.layers
+    passes, played = {}, {}
+    for place in _places(form.directions, sorted({*chosen, *range(lowest, form.layers)})):
+        passes[place] = _pass(captured, stack[place[0]], *place)
+        played[place] = replay(passes[place], wanted, _told_cells(captured))
+    found = _run_back(captured, stack, passes, played, reached, lowest) if reached else {}
+    places = _places(form.directions, chosen)
+    shown = {name: _laid_out(captured, [played[p][name] for p in places]) for name in names}
+    if len(names) < len(usual):  # the others share their memory
+        shown = {name: value.clone() for name, value in shown.items()}
+    return Call(
+        form=form,
+        layers=chosen,
+        signals=shown,
+        gradients=_named(captured, wanted, found, places),
+        why_no_gradient=_UNASKED if captured.arrived is None else _UNREACHED,
+        inputs={k: _masked(captured, _work(stack[k].inputs)).transpose(0, 1) for k in chosen},
+        initial=_initial(captured, chosen),
+        weights={place: passes[place].weights for place in places},
+        lengths=captured.lengths,
+        unbatched=captured.unbatched,
+    )
+
+
+def _check_weights(captured: Capture) -> None:
+    """Where the output is not finite, it may be the weights; what came of an input is shown as it is."""
+    if math.isfinite(captured.output[-1].sum().item()):
+        return
+    for weights in captured.weights:
+        for name, value in weights.items():
+            if not torch.isfinite(value).all():
+                raise ValueError(
+                    f"Weights are finite numbers; got NaN or infinity in {name} of {captured.form}. "
+                    "Load a checkpoint from before they were lost."
+                )
 
 
 def _places(directions: int, layers: Iterable[int]) -> list[tuple[int, int]]:
@@ -75,6 +94,7 @@ def _pass(captured: Capture, level: Level, layer: int, direction: int) -> Pass:
         _own(captured, _work(level.output[:, :, direction * width : (direction + 1) * width]), direction),
         tuple(_work(part[index]) for part in captured.initial),
         captured.lengths,
+        captured.state is None,
     )
 
 
@@ -149,34 +169,34 @@ def _add_last(captured: Capture, rows: Tensor, last: Tensor) -> None:
 
 def _named(
     captured: Capture,
-    names: tuple[str, ...],
+    wanted: frozenset[str],
     found: dict[tuple[int, int], Gradients],
     places: list[tuple[int, int]],
 ) -> dict[str, Tensor]:
     """The gradients by name, for the signals that are kept."""
-    if not found:
-        return {}
     by_name: dict[str, list[Tensor]] = {}
-    for place in places:
+    for place in places if found else []:
         gradient = found[place]
         rows = dict(zip(captured.form.cell.gates, gradient.rows.unbind(2), strict=True))
         if "hidden" in rows:
             rows["hidden_pre"] = rows.pop("hidden")
-        rows |= {"hidden": gradient.hidden} | ({} if gradient.cell is None else {"cell": gradient.cell})
+        rows["hidden"] = gradient.hidden
+        if gradient.cell is not None:
+            rows["cell"] = gradient.cell
         for name, value in rows.items():
-            if {name, f"{name}_pre", name.removesuffix("_pre")} & {*names}:
-                by_name.setdefault(name, []).append(_own_back(captured, value, place[1]))
-    return {name: _laid_out(each, captured.form.directions) for name, each in by_name.items()}
+            if name in wanted or f"{name}_pre" in wanted or name.removesuffix("_pre") in wanted:
+                by_name.setdefault(name, []).append(value)
+    return {name: _laid_out(captured, each) for name, each in by_name.items()}
 
 
-def _initial(captured: Capture, places: list[tuple[int, int]]) -> dict[str, Tensor]:
+def _initial(captured: Capture, layers: tuple[int, ...]) -> dict[str, Tensor]:
     """The state before step 0 by part, (layer, direction, batch, _)."""
-    directions = captured.form.directions
-    rows = [layer * directions + direction for layer, direction in places]
-    return {
-        part: _work(value[rows]).unflatten(0, (-1, directions))
-        for (part, _), value in zip(captured.form.cell.state, captured.initial, strict=True)
-    }
+    shape = captured.form.layers, captured.form.directions
+    names = [part for part, _ in captured.form.cell.state]
+    stacked = [_work(part).view(*shape, *part.shape[1:]) for part in captured.initial]
+    if len(layers) < shape[0]:
+        stacked = [part[list(layers)] for part in stacked]
+    return dict(zip(names, stacked, strict=True))
 
 
 def _own(captured: Capture, rows: Tensor, direction: int) -> Tensor:
@@ -191,11 +211,6 @@ def _own(captured: Capture, rows: Tensor, direction: int) -> Tensor:
     return rows.gather(0, order[:, :, None].expand_as(rows))
 
 
-def _own_back(captured: Capture, rows: Tensor, direction: int) -> Tensor:
-    """Rows in the order of the input's time, NaN where padded."""
-    return _masked(captured, _own(captured, rows, direction))
-
-
 def _masked(captured: Capture, rows: Tensor) -> Tensor:
     if captured.lengths is None:
         return rows
@@ -203,11 +218,17 @@ def _masked(captured: Capture, rows: Tensor) -> Tensor:
     return rows.masked_fill(padded[:, :, None].to(rows.device), torch.nan)
 
 
-def _laid_out(each: list[Tensor], directions: int) -> Tensor:
-    """Passes of (time, batch, unit) as one tensor (layer, direction, batch, time, unit)."""
-    if len(each) == 1:
-        return each[0].transpose(0, 1)[None, None]
-    return torch.stack(each).unflatten(0, (-1, directions)).transpose(2, 3)
+def _laid_out(captured: Capture, each: list[Tensor]) -> Tensor:
+    """Passes of (time, batch, unit) in their own order as one tensor (layer, direction, batch, time, unit).
+
+    Rows go back into the order of the input's time, and padding becomes NaN.
+    """
+    directions = captured.form.directions
+    if len(each) > 1:
+        each = [_own(captured, rows, index % directions) for index, rows in enumerate(each)]
+        stacked = torch.stack([_masked(captured, rows) for rows in each])
+        return stacked.unflatten(0, (-1, directions)).transpose(2, 3)
+    return _masked(captured, each[0]).expand(1, 1, -1, -1, -1).transpose(2, 3)
 
 
 def _work(value: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ gradients that reach the module's output.
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -66,7 +67,7 @@ class Capture:
     random: Tensor | None = None
     arrived: Arrived | None = None
 
-    @property
+    @cached_property
     def initial(self) -> tuple[Float[Tensor, "stacked batch _"], ...]:
         """The state before the first step."""
         if self.state is not None:

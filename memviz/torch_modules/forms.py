@@ -4,7 +4,6 @@
 computes something else under one of these names is refused: its gates would be wrong numbers.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -79,10 +78,7 @@ def find(model: nn.Module) -> dict[nn.Module, tuple[Form, tuple[str, ...]]]:
             f"A recording is of a model with nn.RNN, nn.LSTM, nn.GRU or their Cells; got {type(model).__name__}, "
             "which has none. A recurrence written by hand is recorded by memviz.record of a memviz.Network."
         )
-    found = {module: (_form(names[0], module), tuple(names)) for module, names in paths.items()}
-    for module, (form, _) in found.items():
-        _check_finite(form, module)
-    return found
+    return {module: (_form(names[0], module), tuple(names)) for module, names in paths.items()}
 
 
 def weights_of(module: nn.Module) -> list[Weights]:
@@ -164,14 +160,3 @@ def _refuse_others(path: str, module: nn.Module) -> None:
             f"{'whose' if kind is base else f'a {kind.__name__}, whose'} forward is another. "
             f"Record an nn.{base.__name__} with its weights, or build a memviz.Network."
         )
-
-
-def _check_finite(form: Form, module: nn.Module) -> None:
-    for weights in weights_of(module):
-        for name, value in weights.items():
-            # A sum is one fast look; it can overflow where every number is finite.
-            if not math.isfinite(value.sum().item()) and not torch.isfinite(value).all():
-                raise ValueError(
-                    f"Weights are finite numbers; got NaN or infinity in {name} of {form}. "
-                    "Load a checkpoint from before they were lost."
-                )

@@ -49,9 +49,9 @@ def recurrent_part(
     """
     weights, units = played.weights, reached.shape[2]
     columns = max(played.inputs.shape[2], units)
-    x, w = (pad(value, (0, columns - value.shape[-1])) for value in (played.inputs, weights["weight_ih"]))
+    x, w = _widened(played.inputs, columns), _widened(weights["weight_ih"], columns)
     u = weights["weight_hh"]
-    probe = pad(u, (0, columns - units))
+    probe = _widened(u, columns)
     biases = weights["bias_ih"], weights["bias_hh"]
     h, c = (part[None].contiguous() for part in played.initial)
     # The kernel keeps what its backward needs only where gradients are enabled; no tensor here requires one.
@@ -65,6 +65,10 @@ def recurrent_part(
         False, _LSTM, units, 1, True, True, False, [], False, workspace,
     )[0]  # fmt: skip
     return sent_back[:, :, :units]
+
+
+def _widened(value: Tensor, columns: int) -> Tensor:
+    return value if value.shape[-1] == columns else pad(value, (0, columns - value.shape[-1]))
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ those of the model alone. What is asked for is computed when it is read, or at t
 
 import weakref
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -137,7 +138,7 @@ class _Ear:
         state = arguments[1] if len(arguments) > 1 else named.get("hx")
         before = state if isinstance(state, tuple) or state is None else (state,)
         after = output if isinstance(output, tuple) else (output,)
-        with torch.inference_mode(False):
+        with _plain():
             chain = self._chain(before, x.dim() == 1)
             chain.add(x, after)
         self._ends[id(after[0])], self._chains[id(after[0])] = after[0], chain
@@ -176,6 +177,11 @@ def _same(before: list[Weights], now: list[Weights]) -> bool:
         for old, new in zip(before, now, strict=True)
         for name, value in new.items()
     )
+
+
+def _plain() -> AbstractContextManager[object]:
+    """Where copies are made: none of them may be a tensor of inference mode, which nothing can be written into."""
+    return torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
 
 
 def _is_in_backward() -> bool:

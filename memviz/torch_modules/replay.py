@@ -6,12 +6,13 @@ place and without their summands, since this pass has to keep pace with a fused 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from memviz.cells import Cell
+from memviz.cells import CELLS, Cell
 from memviz.torch_modules.forms import Weights
 from memviz.torch_modules.scan import scan
 
@@ -29,6 +30,7 @@ class Pass:
         hidden: h after each step, (time, batch, width).
         initial: the state before step 0: h (batch, width) and, of an LSTM, c (batch, unit).
         lengths: how many timesteps each sample has; None where all have all.
+        fresh: whether the state before step 0 is zero.
     """
 
     cell: Cell
@@ -37,6 +39,7 @@ class Pass:
     hidden: Float[Tensor, "time batch width"]
     initial: tuple[Float[Tensor, "batch _"], ...]
     lengths: Tensor | None = None
+    fresh: bool = False
 
     @property
     def bias(self) -> Float[Tensor, " rows"]:
@@ -51,14 +54,25 @@ class Pass:
 
 def known(cell: Cell) -> tuple[str, ...]:
     """The signals that a replay gives, in the order of the equations: gates, candidate, states, pre-activations."""
+    return _known(cell.name)
+
+
+def default(cell: Cell) -> tuple[str, ...]:
+    """The gates, the candidate and the states."""
+    return _default(cell.name)
+
+
+@lru_cache(maxsize=None)
+def _known(name: str) -> tuple[str, ...]:
+    cell = CELLS[name]
     pre = tuple(f"{name}_pre" for name in cell.pre_activations)
     names = {*cell.activations, *pre, "cell", "cell_tanh", "hidden"}
     return tuple(name for name in cell.signal_names if name in names)
 
 
-def default(cell: Cell) -> tuple[str, ...]:
-    """The gates, the candidate and the states."""
-    return tuple(name for name in known(cell) if not name.endswith(("_pre", "_tanh")))
+@lru_cache(maxsize=None)
+def _default(name: str) -> tuple[str, ...]:
+    return tuple(signal for signal in _known(name) if not signal.endswith(("_pre", "_tanh")))
 
 
 def replay(played: Pass, wanted: frozenset[str], cells: Steps | None = None) -> dict[str, Steps]:
@@ -75,16 +89,16 @@ def replay(played: Pass, wanted: frozenset[str], cells: Steps | None = None) -> 
 
 
 def _lstm(played: Pass, wanted: frozenset[str], cells: Steps | None) -> dict[str, Steps]:
-    rows = _rows(played.inputs, played.weights["weight_ih"], played.bias)
-    rows = _gates(_add_product(rows, played.before, played.weights["weight_hh"]), 4)
+    rows = _summed(played, 4)
     signals = _pre(rows, ("input", "forget", "candidate", "output"), wanted)
-    rows[:, :, :2].sigmoid_()
-    rows[:, :, 2].tanh_()
-    rows[:, :, 3].sigmoid_()
-    i, f, g, o = rows.unbind(2)
+    rows[:2].sigmoid_()
+    rows[2].tanh_()
+    rows[3].sigmoid_()
+    i, f, g, o = rows.unbind()
     if cells is None:
         written = i * g
-        written[0].addcmul_(f[0], played.initial[1])
+        if not played.fresh:
+            written[0].addcmul_(f[0], played.initial[1])
         cells = scan(f, written)  # c_t = f_t * c_{t-1} + i_t * g_t
     signals |= {"input": i, "forget": f, "candidate": g, "output": o, "cell": cells, "hidden": played.hidden}
     if "cell_tanh" in wanted:
@@ -94,14 +108,14 @@ def _lstm(played: Pass, wanted: frozenset[str], cells: Steps | None) -> dict[str
 
 def _gru(played: Pass, wanted: frozenset[str]) -> dict[str, Steps]:
     weights = played.weights
-    rows = _gates(_rows(played.inputs, weights["weight_ih"], weights["bias_ih"]), 3)
-    from_hidden = _gates(_rows(played.before, weights["weight_hh"], weights["bias_hh"]), 3)
-    gates = rows[:, :, :2]
-    gates += from_hidden[:, :, :2]
+    rows = _by_gate(_product(played.inputs, weights["weight_ih"], weights["bias_ih"]), played.inputs, 3)
+    from_hidden = _product(played.before, weights["weight_hh"], weights["bias_hh"])
+    from_hidden = _by_gate(from_hidden, played.inputs, 3)
+    rows[:2] += from_hidden[:2]
     signals = _pre(rows, ("reset", "update"), wanted)
-    gates.sigmoid_()
-    r, z, n = rows.unbind(2)
-    n.addcmul_(r, from_hidden[:, :, 2])  # W_n x + b_in + r * (U_n h + b_hn)
+    rows[:2].sigmoid_()
+    r, z, n = rows.unbind()
+    n.addcmul_(r, from_hidden[2])  # W_n x + b_in + r * (U_n h + b_hn)
     if "candidate_pre" in wanted:
         signals["candidate_pre"] = n.clone()
     n.tanh_()
@@ -111,28 +125,28 @@ def _gru(played: Pass, wanted: frozenset[str]) -> dict[str, Steps]:
 def _elman(played: Pass, wanted: frozenset[str]) -> dict[str, Steps]:
     if "hidden_pre" not in wanted:
         return {"hidden": played.hidden}  # there is nothing else to tell
-    rows = _rows(played.inputs, played.weights["weight_ih"], played.bias)
-    rows = _add_product(rows, played.before, played.weights["weight_hh"])
-    return {"hidden_pre": rows, "hidden": played.hidden}
+    return {"hidden_pre": _summed(played, 1)[0], "hidden": played.hidden}
 
 
-def _rows(values: Tensor, weight: Tensor, bias: Tensor) -> Float[Tensor, "time batch rows"]:
-    """W x + b for every timestep and sample."""
-    flat = values.reshape(-1, values.shape[-1])
-    return torch.addmm(bias, flat, weight.t()).view(*values.shape[:2], -1)
+Rows = Float[Tensor, "gate time batch unit"]
 
 
-def _add_product(rows: Tensor, values: Tensor, weight: Tensor) -> Tensor:
-    """The rows plus U h, in place."""
-    rows.view(-1, rows.shape[-1]).addmm_(values.reshape(-1, values.shape[-1]), weight.t())
-    return rows
+def _summed(played: Pass, gates: int) -> Rows:
+    """W x_t + U h_{t-1} + b for every gate, timestep and sample."""
+    rows = _product(played.inputs, played.weights["weight_ih"], played.bias)
+    rows.addmm_(played.before.flatten(0, 1), played.weights["weight_hh"].t())
+    return _by_gate(rows, played.inputs, gates)
 
 
-def _gates(rows: Tensor, count: int) -> Float[Tensor, "time batch gate unit"]:
-    return rows.view(*rows.shape[:2], count, -1)
+def _product(values: Tensor, weight: Tensor, bias: Tensor) -> Float[Tensor, "row column"]:
+    """W x + b, a row for every timestep and sample."""
+    return torch.addmm(bias, values.flatten(0, 1), weight.t())
 
 
-def _pre(rows: Tensor, names: tuple[str, ...], wanted: frozenset[str]) -> dict[str, Steps]:
+def _by_gate(rows: Tensor, like: Tensor, gates: int) -> Rows:
+    return rows.view(*like.shape[:2], gates, -1).permute(2, 0, 1, 3)
+
+
+def _pre(rows: Rows, names: tuple[str, ...], wanted: frozenset[str]) -> dict[str, Steps]:
     """Copies of the wanted pre-activations, before they are squashed in place."""
-    found = {f"{name}_pre": rows[:, :, k] for k, name in enumerate(names)}
-    return {name: value.clone() for name, value in found.items() if name in wanted}
+    return {f"{name}_pre": rows[k].clone() for k, name in enumerate(names) if f"{name}_pre" in wanted}
