@@ -57,7 +57,7 @@ def page_html(
         raise ValueError(
             f"A page has at most {MOST_BYTES / 1e6:g} MB; this run of {len(payload['tokens']):,} timesteps and "
             f"{payload['units']} units would make one of {size / 1e6:.1f} MB. Show a run over fewer timesteps, or "
-            "leave out its gradients or figures."
+            "leave out its gradients, its figures or its network."
         )
     return page
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from memviz.comparison import MEETING, Comparison, compare
 from memviz.figures import MOST_UNITS
@@ -14,6 +15,7 @@ from memviz.network import Network
 from memviz.share.charts import Chart, gradient_chart, recorded_chart, state_chart
 from memviz.share.page import page_html
 from memviz.share.sources import Shown, Source, source
+from memviz.stage.chosen import MOST_DRAWN, chosen_payload
 from memviz.stage.gradients import stage_gradients
 from memviz.stage.payload import stage_payload
 from memviz.trace import Trace
@@ -66,7 +68,7 @@ def show(
     """Show a run in a notebook: the cell as a machine, step by step, and its states and gradients over time.
 
     A page has at most 6 MB, 2 of which draw the figures: an LSTM of 16 units may have 3,000 timesteps and one of 64
-    units 1,200; with gradients 800 and 220.
+    units 1,200; with gradients 800 and 220. A wider layer's stage draws 64 units, from `unit` on, and no gradients.
 
     Args:
         run: a trace; a gradient, which is shown with its run; a comparison, whose second run is shown over its first;
@@ -91,16 +93,35 @@ def show(
     trace, comparison = its.trace, its.comparison
     chosen = list(range(min(MOST_UNITS, trace.units))) if units is None else list(units)
     _check_place(trace, chosen, timestep, unit)
+    payload, first = _payload(its, unit)
+    size = f"{_count(trace.units, 'unit')}, {_count(len(trace), 'timestep')}"
+    heading = title or ", ".join(filter(None, (trace.cell.title, size, its.what)))
+    finding = main_finding(trace) if comparison is None else _what_differs(comparison)
+    if payload["units"] < trace.units:
+        finding += (
+            f" The stage draws units {first} to {first + payload['units'] - 1}, which read all {trace.units}."
+        )
+    place = {"timestep": timestep, "unit": unit - first}
+    charts = _charts(its, chosen) if figures else []
+    return View(heading, page_html(heading, finding, payload, charts, place, dark))
+
+
+def _payload(its: Source, unit: int) -> tuple[dict[str, Any], int]:
+    """What the stage draws, and which unit is its first: of a wide layer some, from the one that is shown first on."""
+    trace, comparison = its.trace, its.comparison
+    if (
+        trace.units > MOST_DRAWN
+        and its.network is not None
+        and comparison is None
+        and not trace.interventions
+    ):
+        first = min(unit, trace.units - MOST_DRAWN)
+        return chosen_payload(its.network, trace, range(first, first + MOST_DRAWN)), first
     second, alignment = (None, None) if comparison is None else (comparison.a, comparison.pairs)
     payload = stage_payload(its.network, trace, second=second, alignment=alignment)
     if its.flow is not None:
         payload["gradients"] = stage_gradients(its.flow.network, its.flow)
-    size = f"{_count(trace.units, 'unit')}, {_count(len(trace), 'timestep')}"
-    heading = title or ", ".join(filter(None, (trace.cell.title, size, its.what)))
-    finding = main_finding(trace) if comparison is None else _what_differs(comparison)
-    place = {"timestep": timestep, "unit": unit}
-    charts = _charts(its, chosen) if figures else []
-    return View(heading, page_html(heading, finding, payload, charts, place, dark))
+    return payload, 0
 
 
 def _charts(its: Source, units: list[int]) -> list[Chart]:

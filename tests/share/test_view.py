@@ -179,6 +179,26 @@ def test_a_page_that_would_be_too_large_is_refused_with_what_to_do() -> None:
         show(trace, network)
 
 
+@pytest.mark.parametrize(("unit", "first"), [(0, 0), (20, 20), (99, 36)])
+def test_of_a_wide_layer_64_units_are_drawn_from_the_one_that_is_asked_for(unit: int, first: int) -> None:
+    module = torch.nn.LSTM(3, 100, dtype=torch.float64)
+    for parameter in module.parameters():
+        torch.nn.init.uniform_(parameter, -0.3, 0.3, generator=generator())
+    x = torch.randn(9, 3, generator=generator(), dtype=torch.float64)
+    with torch.no_grad():
+        hidden = module(x)[0].numpy()
+    network = Network.from_torch(module)
+    view = show(memviz.gradient_flow(network, x), unit=unit)
+    payload = held(view)["payload"]
+    np.testing.assert_allclose(
+        unpacked(payload["arrays"]["hidden"]), hidden[:, first : first + 64], atol=1e-7
+    )
+    assert payload["chosen"] == list(range(first, first + 64))
+    assert payload["position"]["unit"] == unit - first
+    assert f"The stage draws units {first} to {first + 63}, which read all 100." in view.html
+    assert [figure["name"] for figure in held(view)["figures"]] == ["states", "gradients"]
+
+
 def test_what_is_no_run_is_refused_with_what_is_one() -> None:
     # In a process of its own: here a call with a wrong type does not reach the function.
     program = """
