@@ -168,7 +168,15 @@ def test_long_tokens_are_shortened_to_fit_the_axis() -> None:
         assert "a" * 50 not in json.dumps(plotly.io.to_json(figure))
 
 
-@pytest.mark.parametrize("time", [5, 40])
+@pytest.mark.parametrize(("letters", "is_labelled"), [(1, True), (2, False), (30, False)])
+def test_forty_tokens_are_labels_where_they_do_not_run_into_each_other(
+    letters: int, is_labelled: bool
+) -> None:
+    axis = read_back(state_lines(run(tokens=("a" * letters,) * 40), [0], TITLE))["layout"]["xaxis"]
+    assert ("ticktext" in axis) == is_labelled
+
+
+@pytest.mark.parametrize("time", [5, 12])
 def test_every_token_is_at_its_timestep_while_it_can_be_read(time: int) -> None:
     axis = read_back(state_lines(run(time=time), [0], TITLE))["layout"]["xaxis"]
     assert list(axis["tickvals"]) == list(range(time))

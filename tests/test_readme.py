@@ -18,6 +18,8 @@ def test_the_examples_run_and_print_what_they_promise(capsys: pytest.CaptureFixt
     assert "(20, 16)" in printed
     assert printed.count("torch.Size([1, 1, 1, 20, 16])") == 2
     assert "timestep" in printed
+    assert re.search(r"Solved after \d+ updates: a score of 1", printed)
+    assert float(re.search(r"\[([\d.]+) [\d.e-]+\]\n$", printed)[1]) > 0.95  # A, as it was
 
 
 def test_the_first_example_has_five_lines_after_the_import() -> None:

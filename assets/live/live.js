@@ -2,6 +2,8 @@
 // streamlit.js and share/page.js are what calls it. Titles, labels and tables may hold somebody's text: it goes through
 // textContent or plotly alone.
 
+import { Brush } from "./brush.js";
+
 const LIBRARY = Symbol.for("memviz.plotly");
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
 const PATIENCE_MS = 30_000;
@@ -12,7 +14,8 @@ const figures = new WeakMap();
 
 // `payload` is JSON text; without a `source` to load the library from it is given by `lend`. `callbacks`: onTable(open)
 // when the table is asked for, onFailure() when nothing can be drawn, onCsv(number), if there is such a file, when it is
-// asked for, and again with 0 when it has come.
+// asked for, and again with 0 when it has come, onMove({value, serial}) when the threshold of a figure that has one was
+// dragged.
 export function mount(element, payload, callbacks) {
   let live = figures.get(element);
   if (!live) {
@@ -83,6 +86,7 @@ function show(live) {
   live.csv.hidden = !live.callbacks.onCsv;
   live.files.at(-1).hidden = !live.payload.source;
   showTable(live, table);
+  if (live.payload.brush) brushOf(live).take(live.payload.brush);
   if (csv) saveCsv(live, csv);
   draw(live, live.payload).catch((problem) => {
     console.warn("memviz: a figure could not be drawn in place:", problem);
@@ -95,15 +99,33 @@ async function draw(live, payload) {
   await inSight(live);
   // A newer figure, or the end of this one, may have come while the library was loading.
   if (live.payload !== payload || !live.chart.isConnected) return;
-  const { data, layout } = structuredClone(payload.figure);
+  const { data, layout } = asBrushed(live, structuredClone(payload.figure));
   delete layout.height; // the frame has it
   layout.uirevision = revision(layout);
   // Lines that were switched off in the legend stay off as long as the legend has the same lines.
   layout.legend = { ...layout.legend, uirevision: JSON.stringify(data.map((trace) => trace.name)) };
   await plotly.react(live.chart, data, layout, CONFIG);
   if (!live.plotly) begin(live, plotly);
+  live.brush?.place();
   showZoom(live);
   hoverAgain(live);
+}
+
+function brushOf(live) {
+  live.brush ??= new Brush(
+    live.frame,
+    live.chart,
+    () => {
+      cancelAnimationFrame(live.soon);
+      live.soon = requestAnimationFrame(() => draw(live, live.payload).catch(() => live.callbacks.onFailure()));
+    },
+    (at) => live.callbacks.onMove(at),
+  );
+  return live.brush;
+}
+
+function asBrushed(live, figure) {
+  return live.brush ? live.brush.applied(figure) : figure;
 }
 
 // What cannot be seen is drawn when the page has nothing else to do, or when it comes into sight.
@@ -168,7 +190,8 @@ function hoverAgain(live) {
 
 function fit(live) {
   if (!live.plotly || live.chart.offsetWidth === 0) return;
-  live.plotly.Plots.resize(live.chart).catch(() => {}); // it rejects when the figure is hidden meanwhile
+  const resized = live.plotly.Plots.resize(live.chart);
+  resized.then(() => live.brush?.place()).catch(() => {}); // it rejects when the figure is hidden meanwhile
 }
 
 function saveImage(live, format) {

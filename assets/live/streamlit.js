@@ -10,6 +10,7 @@ export default function ({ data, parentElement, setStateValue }) {
     onTable: (open) => setStateValue("table", open),
     onCsv: (number) => setStateValue("csv", number),
     onFailure: () => setStateValue("failed", true),
+    onMove: (at) => setStateValue("at", at),
   });
   // The server draws for one theme and does not hear of another one by itself. Asked for in the middle of a change, the
   // colour would make the browser work out the styles of the whole page once more.

@@ -60,11 +60,12 @@ def time_axis(tokens: tuple[str, ...], dark: bool, title: bool = True) -> dict[s
     }
     if title:
         axis["title"] = {"text": "timestep", "font": {"size": FONT_SIZE}, "standoff": 6}
-    if len(tokens) <= _MAX_TICKS:
+    labels = [short(token) for token in tokens]
+    if sum(len(label) + (len(label) > 1) for label in labels) <= _MAX_TICKS:
         axis |= {
             "tickmode": "array",
             "tickvals": list(range(len(tokens))),
-            "ticktext": [plain(short(token)) for token in tokens],
+            "ticktext": list(map(plain, labels)),
         }
     else:
         axis |= {"tickformat": "d", "nticks": 8}

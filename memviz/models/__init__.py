@@ -4,11 +4,11 @@ What they are made by stands in `recipes`; `shelf` takes them out of assets/mode
 server have trained, or opened out of a file, stand beside them, in `lent`.
 """
 
-from memviz.models.lent import MOST_LENT, Known, lend
+from memviz.models.lent import MOST_LENT, Known, is_lent_name, lend
 from memviz.models.opened import MOST_UNITS, OpenedNetwork
-from memviz.models.reading import Said, examples, said, task_loss
+from memviz.models.reading import Said, examples, loss_of, said, task_loss
 from memviz.models.recipes import RECIPES, Recipe, recipe_of, title_of
-from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load, taught
+from memviz.models.shelf import NAMES, Attempt, Shipped, about, is_known, load, problem, taught
 
 __all__ = [
     "MOST_LENT",
@@ -23,11 +23,14 @@ __all__ = [
     "Shipped",
     "about",
     "examples",
+    "is_lent_name",
     "is_known",
     "lend",
     "load",
+    "problem",
     "recipe_of",
     "said",
+    "loss_of",
     "task_loss",
     "taught",
     "title_of",

@@ -38,9 +38,10 @@ def lend(trained: Known, title: str, name: str = "") -> str:
     Args:
         trained: the network.
         title: for readers.
-        name: one that this gave before, which then stands for this network; by default a new one.
+        name: one that this gave before, or another of its form, which then stands for this network; by default a new
+            one.
     """
-    name = name or f"{_PREFIX}{secrets.token_hex(8)}"
+    name = name or f"{_PREFIX}{secrets.token_hex(16)}"
     with _LOCK:
         _LENT[name] = Lent(trained, title)
         _LENT.move_to_end(name)
@@ -53,3 +54,8 @@ def lent(name: str) -> Lent | None:
     """The network of a name; None where there is none, or no longer."""
     with _LOCK:
         return _LENT.get(name)
+
+
+def is_lent_name(name: str) -> bool:
+    """Whether a name is like those that `lend` gives, of a network that is still kept or not."""
+    return name.startswith(_PREFIX)

@@ -11,8 +11,9 @@ def label_of(network: str, state: GradientsState) -> str:
     """A network's name, with what makes it what it is."""
     experiment = state.experiment
     if network == GIVEN:
-        is_opened = isinstance(load(state.model), OpenedNetwork)
-        return f"{'opened' if is_opened else 'trained'}: {title_of(state.model)}"
+        known = load(state.model)
+        made = "opened" if isinstance(known, OpenedNetwork) else "trained"
+        return f"{made} {CELLS[known.experiment.cell].title}"  # short: it stands on the curve
     if network == "lstm":
         is_torchs = experiment.initialisation == "uniform" and experiment.recurrent_scale == 1
         drawn = "chrono biases" if experiment.initialisation == "chrono" else "biases as drawn"
@@ -59,13 +60,15 @@ def _of_task(state: GradientsState) -> str:
     study = state.study
     if isinstance(load(state.model), OpenedNetwork):
         return (
-            f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the sequence that you feed; loss: the "
-            f"sum of h at step {study.lag}; the others are as torch draws them, seed {state.experiment.seed}."
+            f"Opened: {title_of(state.model)}. H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: the "
+            f"sequence that you feed; loss: the sum of h at step {study.lag}; the others are as torch draws "
+            f"them, seed {state.experiment.seed}."
         )
     recipe = recipe_of(state.model)
     loss = study.loss_of(study.sequence())
     return (
-        f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of “{recipe.task.title}”; loss: "
+        f"Trained: {recipe.title}. H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of "
+        f"“{recipe.task.title}”; loss: "
         f"{loss.kind} of the task at step {loss.timestep}, through the read-out of the trained network, which all of "
         f"them get; the others are untrained, seed {state.experiment.seed}."
     )

@@ -114,7 +114,7 @@ def lent(wanted: Chosen) -> str:
         return ""
     if wanted.file.is_example:
         default = default_text(wanted.file, wanted.module, wanted.feed.embedding is not None)
-        digest = hashlib.sha256((wanted.file.key + wanted.place).encode()).hexdigest()[:16]
+        digest = hashlib.sha256((wanted.file.key + wanted.place).encode()).hexdigest()[:32]
         return models.lend(OpenedNetwork(wanted.feed, default), wanted.title, f"own-{digest}")
     known: dict[tuple[str, str], tuple[str, str]] = st.session_state.setdefault(_LENT, {})
     key = (wanted.file.key, wanted.place)

@@ -11,7 +11,7 @@ from memviz.paths import ASSETS
 
 FILE = ASSETS / "your_model" / "brackets.safetensors"
 TRAINED = "characters-lstm"
-SIGNS = tuple(models.taught(TRAINED).task.features)
+SIGNS = models.recipe_of(TRAINED).task.features
 """What each token id stands for."""
 
 
@@ -26,8 +26,7 @@ def content() -> bytes:
 
 def text() -> str:
     """A sequence for it, as ids."""
-    typed = models.examples(TRAINED, models.taught(TRAINED))[0]
-    return " ".join(str(SIGNS.index(sign)) for sign in typed)
+    return " ".join(str(SIGNS.index(sign)) for sign in models.recipe_of(TRAINED).examples[0])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from memviz.gradients import Loss
 from memviz.models import MOST_UNITS
 from memviz.stage import chosen_detail, step_detail
 from memviz.stage.component import stage, stage_position
+from memviz.trace import Trace
 from memviz.web import engine
 from memviz.web.badge import parity_badge
 from memviz.web.charts import chart, is_dark
@@ -77,23 +78,25 @@ def machine(run: Run | WideRun) -> None:
 
 
 def figures(run: Run | WideRun) -> None:
-    """States of a few units, and how far the gradient reaches back."""
-    trace = run.trace
-    drawn = run.units if isinstance(run, WideRun) else range(trace.units)
-    units = list(drawn[:_LINES])
+    """States of a few units and, of a layer that is not too wide, how far the gradient reaches back."""
+    if isinstance(run, WideRun):
+        _states(run.trace, list(run.units[:_LINES]))
+        return
     left, right = st.columns(2, gap="medium")
     with left:
-        title = states_finding(trace, units)
-        names = [name for name in ("cell", "hidden") if name in trace.names]
-        alt = f"Lines over time for units {', '.join(map(str, units))}. {title}."
-        chart(PAGE, "states", state_lines(trace, units, title, is_dark()), alt, lambda: trace.to_frame(names))
-    if isinstance(run, WideRun):
-        return
+        _states(run.trace, list(range(min(_LINES, run.trace.units))))
     with right:
         flow = engine.flow(run.setup, Loss())
         title = gradient_finding(flow)
-        figure = gradient_lines(flow, trace.cell.family, title, is_dark())
+        figure = gradient_lines(flow, run.trace.cell.family, title, is_dark())
         chart(PAGE, "gradients", figure, f"Gradient norms over time on a log axis. {title}", flow.to_frame)
+
+
+def _states(trace: Trace, units: list[int]) -> None:
+    title = states_finding(trace, units)
+    names = [name for name in ("cell", "hidden") if name in trace.names]
+    alt = f"Lines over time for units {', '.join(map(str, units))}. {title}."
+    chart(PAGE, "states", state_lines(trace, units, title, is_dark()), alt, lambda: trace.to_frame(names))
 
 
 def _gradients(run: Run) -> dict[str, Any] | None:
