@@ -80,8 +80,10 @@ class Capture:
         return self.arrived.count if self.arrived else 0
 
     def reached(self) -> dict[str, Tensor]:
-        """The gradients that arrived, laid out as `output`, and as the parts of `last`: "hidden", "cell"."""
+        """The gradients that arrived, laid out as `output`, as the parts of `last`, "hidden" and "cell", and as `cells`."""
         sums = self.arrived.sums if self.arrived else {}
+        if self.form.one_step:  # a chain has laid them out
+            return dict(sums)
         found = {name: self._stacked(value) for name, value in sums.items() if name != "output"}
         if "output" in sums:
             found["output"] = time_first(self.form, self.unbatched, self.packed, sums["output"])

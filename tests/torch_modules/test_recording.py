@@ -1,5 +1,6 @@
 """Every signal and gradient of every option, against a transcription in float64 that knows neither memviz nor kernels."""
 
+import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor, nn
@@ -11,6 +12,9 @@ from tests.torch_modules.cases import EVERY, KINDS, SIGNALS, cases, drawn_case
 from tests.torch_modules.reference import Case, Found, gradient_of, loss_of, readers_of, run
 
 KINDS_AND_RELU = [(kind, {}) for kind in KINDS] + [(nn.RNN, {"nonlinearity": "relu"})]
+
+# torch says once in a process that it has no fast kernel for these.
+pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections")
 
 
 def seeded(action):
