@@ -26,8 +26,8 @@ def payload(
 ) -> bytes:
     """The figure, unvalidated, with its name, its description and, while they are wanted, its table and its CSV file.
 
-    A figure with a brush has points whose `customdata` are their names, and shapes called "threshold". `source` is where
-    the browser gets plotly.js, "" where its page holds it.
+    A figure with a brush has points whose `customdata` are their names, and shapes called "threshold". `source` is
+    where the browser gets plotly.js, "" where its page holds it.
 
     Streamlit carries bytes as they are; it would escape every quotation mark of a string.
     """
