@@ -2,12 +2,15 @@
 
 import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from memviz import model_files
 from memviz.converters import from_keras_gru, from_keras_lstm
+from memviz.model_files import ModelFileError
 from memviz.trace import record
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -67,3 +70,17 @@ def test_what_does_not_fit_is_said() -> None:
         from_keras_lstm(np.ones((3, 16)), "weights")
     with pytest.raises(ValueError, match="finite numbers; got NaN or infinity in weight_ih"):
         from_keras_lstm(np.full((3, 16), np.nan), np.ones((4, 16)))
+
+
+def test_the_line_that_a_keras_file_is_answered_with_makes_its_weights_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = keras.layers.LSTM(4, return_sequences=True, dtype="float64")
+    _, outputs = built(layer)
+    with pytest.raises(ModelFileError) as refused:
+        model_files.read(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    monkeypatch.chdir(tmp_path)
+    exec(refused.value.command, {"layer": layer})
+    (found,) = model_files.read(Path("model.pt").read_bytes()).modules
+    assert found.title == "LSTMCell(3, 4)"
+    np.testing.assert_allclose(record(found.network(), INPUTS)["hidden"], outputs, atol=1e-6)
