@@ -1,9 +1,9 @@
 """A long recursion in parts that run back side by side, where what crosses from part to part settles at once.
 
-Steps after steps in Python cost the calls, not the arithmetic; 32 parts of 32 steps cost the calls of 32 steps. A part has
-to know what the part after it sends back, so all run with what was sent the last time, at first nothing, until what they
-send is what they were given. Then the result is that of one after another: nothing is cut off. A network that forgets within
-a part settles in two rounds; one that does not is left to the other ways.
+Steps after steps in Python cost the calls, not the arithmetic; 32 parts of 32 steps cost the calls of 32 steps. A
+part has to know what the part after it sends back, so all run with what was sent the last time, at first nothing,
+until what they send is what they were given. Then the result is that of one after another: nothing is cut off. A
+network that forgets within a part settles in two rounds; one that does not is left to the other ways.
 """
 
 from dataclasses import dataclass
