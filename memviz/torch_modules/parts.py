@@ -17,7 +17,6 @@ LEAST_TIME = 200
 """Timesteps from which on it can be faster."""
 _ROWS = 40
 """Rows of a matrix product that cost about as much as one."""
-_MOST_ROUNDS = 3
 _FORGOTTEN = 1e-3
 """What a product of forget gates over a part may be at most for it to be worth a try."""
 
@@ -55,7 +54,7 @@ def in_parts(factors: Factors) -> tuple[Tensor, Tensor, Tensor] | None:
     rows = _parted(factors.rows.flatten(2), count, length).unflatten(2, (4, -1))
     out = torch.empty_like(direct), torch.empty_like(exposed), torch.empty_like(rows)
     given = torch.zeros(2, count, batch, forget.shape[2], dtype=forget.dtype, device=forget.device)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(forget.dtype.itemsize):  # rounds: twice the digits take twice as many
         sent = _run(rows, forget, exposed, direct, factors.recurrent, given.flatten(1, 2), out)
         now = torch.zeros_like(given)
         now[:, :-1] = sent.view_as(given)[:, 1:]

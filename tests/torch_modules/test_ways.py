@@ -107,7 +107,7 @@ def test_each_way_is_taken_where_it_should_and_gives_what_one_step_after_another
 
 
 def test_parts_that_do_not_settle_are_left_to_the_other_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget gates of 0.9 keep 0.07 over 25 steps: let in, they are still on the way after three rounds."""
+    """Forget gates of 0.9 keep 0.07 over 25 steps: let in, they are still on the way after four rounds."""
     monkeypatch.setattr(parts, "_FORGOTTEN", 1.0)
     taken = ways(monkeypatch)
     gradients_of(1000, 4, bias=3.0)
