@@ -45,6 +45,7 @@ def main(address: str) -> None:
         draw(browser, f"{address}/compare", DOCS / "compare.png", "light", 1440, stage=False, ready=SIDES)
         file = DOCS / "gradients.png"
         draw(browser, f"{address}/gradients?spread=1", file, "light", 1440, stage=False, ready=FIGURES)
+        draw(browser, f"{address}/training", DOCS / "training.png", "light", 1440, stage=False, ready=FIGURES)
         for cell in FAMILIES:
             for scheme in ("light", "dark"):
                 for name, width in WIDTHS.items():

@@ -6,7 +6,7 @@ each tensor its type, shape and place, then the numbers. Parsing runs no code; w
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -18,13 +18,18 @@ MOST_BYTES = 2 * 2**20
 MOST_HEADER = 64 * 2**10
 MOST_TENSORS = 64
 MOST_SIZE = 1e4
-"""The largest magnitude of a number."""
+"""The largest magnitude of a weight."""
 _TYPES = {"F16": torch.float16, "F32": torch.float32, "F64": torch.float64}
 _METADATA = "__metadata__"
 
 
-def write(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+def write(tensors: Mapping[str, Tensor], metadata: Mapping[str, str], tables: Collection[str] = ()) -> bytes:
     """A file of float tensors of 1 or 2 dimensions, with text beside them.
+
+    Args:
+        tensors: by name.
+        metadata: the text.
+        tables: the names of tensors that are no weights, so that they need only be finite.
 
     Raises:
         ValueError: if `read` would refuse it.
@@ -43,12 +48,16 @@ def write(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     written = json.dumps(header).encode()
     written += b" " * (-len(written) % 8)  # the numbers begin at a multiple of 8
     data = len(written).to_bytes(8, "little") + written + body
-    read(data)
+    read(data, tables)
     return data
 
 
-def read(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read(data: bytes, tables: Collection[str] = ()) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file, copied, in the order of their places, and its text.
+
+    Args:
+        data: the file.
+        tables: the names of tensors that are no weights, so that they need only be finite.
 
     Raises:
         ValueError: if the file is too large, no such file, or a tensor breaks a rule; the message states it.
@@ -66,7 +75,7 @@ def read(data: bytes) -> tuple[dict[str, Tensor], dict[str, str]]:
     for name, (kind, shape, first, last) in sorted(places.items(), key=lambda item: item[1][2:]):
         if first != end or last > len(body):
             raise ValueError(f"The tensors of a file lie one after another; got {shown(name)} elsewhere.")
-        tensors[name] = _tensor(name, kind, shape, body[first:last])
+        tensors[name] = _tensor(name, kind, shape, body[first:last], name in tables)
         end = last
     if end != len(body):
         raise ValueError(f"The tensors of a file fill it; got {len(body) - end:,} bytes more.")
@@ -132,8 +141,12 @@ def _are_whole(values: object) -> bool:
     )
 
 
-def _tensor(name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes) -> Tensor:
+def _tensor(name: str, kind: torch.dtype, shape: tuple[int, ...], numbers: bytes, is_table: bool) -> Tensor:
     tensor = torch.frombuffer(bytearray(numbers), dtype=kind).reshape(shape)
+    if is_table:
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"The numbers of a table are finite; got NaN or infinity in {shown(name)}.")
+        return tensor
     if not (tensor.abs() <= MOST_SIZE).all():  # False for NaN
         raise ValueError(f"Weights are numbers up to {MOST_SIZE:,.0f} in size; got another in {shown(name)}.")
     return tensor

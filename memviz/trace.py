@@ -24,6 +24,7 @@ from memviz.network import Network
 Array = Float[np.ndarray, "time unit"]
 Inputs = Sequence | Tensor | np.ndarray
 File = str | os.PathLike[str] | io.BufferedIOBase
+_PREDICTION = "prediction"
 _FORMATS = (1, 2)
 """Of a file without interventions, and of one with them, which a reader of the first must refuse."""
 
@@ -44,6 +45,7 @@ class Trace:
         interventions: what was changed in the run, in the order in which it was applied.
         made: by each signal that they touch, what the steps made of it before they acted, (time, unit); where none
             acts it is what the signal is.
+        prediction: what a trained network's read-out says after each step; `trace["prediction"]` as well.
 
     Raises:
         ValueError: if a signal is missing or unknown, if an array has another shape than the others ask for, if
@@ -57,26 +59,21 @@ class Trace:
     initial: Mapping[str, Float[np.ndarray, " width"]]
     interventions: tuple[Intervention, ...] = ()
     made: Mapping[str, Array] = field(default_factory=dict)
+    prediction: Float[np.ndarray, "time output"] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", _frozen(self.inputs))
         for name in ("signals", "initial", "made"):
             arrays = {key: _frozen(value) for key, value in getattr(self, name).items()}
             object.__setattr__(self, name, MappingProxyType(arrays))
+        if self.prediction is not None:
+            object.__setattr__(self, "prediction", _frozen(self.prediction))
         _check(self)
 
     def __reduce__(self) -> tuple[type["Trace"], tuple[object, ...]]:
         """Pickled and copied through its constructor."""
-        signals, initial = dict(self.signals), dict(self.initial)
-        return Trace, (
-            self.cell,
-            self.tokens,
-            self.inputs,
-            signals,
-            initial,
-            self.interventions,
-            dict(self.made),
-        )
+        about = self.cell, self.tokens, self.inputs, dict(self.signals), dict(self.initial)
+        return Trace, (*about, self.interventions, dict(self.made), self.prediction)
 
     def __getitem__(self, name: str) -> Array:
         """One signal, (time, unit).
@@ -84,6 +81,8 @@ class Trace:
         Raises:
             KeyError: if the cell has no such signal; the message names those it has.
         """
+        if name == _PREDICTION and self.prediction is not None:
+            return self.prediction
         if name not in self.signals:
             raise KeyError(f'"{self.cell.name}" has the signals {", ".join(self.names)}; got "{name}".')
         return self.signals[name]
@@ -147,19 +146,21 @@ class Trace:
     def to_frame(self, names: Iterable[str] | None = None) -> "Any":
         """A tidy pandas DataFrame with the columns timestep, token, signal, unit and value.
 
-        Rows go by signal, then timestep, then unit; `names` chooses the signals (all by default).
+        Rows go by signal, then timestep, then unit; `names` chooses the signals (by default all, and the prediction).
         """
         import pandas as pd  # only here: the engine runs without it
 
-        chosen = self.names if names is None else tuple(names)
-        time, units = len(self), self.units
+        known = self.names if self.prediction is None else (*self.names, _PREDICTION)
+        chosen = known if names is None else tuple(names)
+        values, tokens = [self[name] for name in chosen], np.array(self.tokens, dtype=object)
+        sizes, widths = [each.size for each in values], [each.shape[1] for each in values]
         return pd.DataFrame(
             {
-                "timestep": np.tile(np.repeat(np.arange(time), units), len(chosen)),
-                "token": np.tile(np.repeat(np.array(self.tokens, dtype=object), units), len(chosen)),
-                "signal": np.repeat(np.array(chosen, dtype=object), time * units),
-                "unit": np.tile(np.arange(units), time * len(chosen)),
-                "value": np.concatenate([self[name].ravel() for name in chosen]),
+                "timestep": np.concatenate([np.repeat(np.arange(len(self)), width) for width in widths]),
+                "token": np.concatenate([np.repeat(tokens, width) for width in widths]),
+                "signal": np.repeat(np.array(chosen, dtype=object), sizes),
+                "unit": np.concatenate([np.tile(np.arange(width), len(self)) for width in widths]),
+                "value": np.concatenate([each.ravel() for each in values]),
             }
         )
 
@@ -172,6 +173,7 @@ class Trace:
         arrays: dict[str, Any] = {f"signal/{name}": value for name, value in self.signals.items()}
         arrays |= {f"initial/{name}": value for name, value in self.initial.items()}
         arrays |= {f"made/{name}": value for name, value in self.made.items()}
+        arrays |= {} if self.prediction is None else {_PREDICTION: self.prediction}
         np.savez_compressed(
             file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), inputs=self.inputs, **arrays
         )
@@ -211,6 +213,7 @@ class Trace:
                 {part: arrays[f"initial/{part}"] for part, _ in cell.state},
                 from_data(about.get("interventions", [])),
                 {key.removeprefix("made/"): arrays[key] for key in arrays if key.startswith("made/")},
+                arrays.get(_PREDICTION),
             )
 
     def to_bytes(self) -> bytes:
@@ -358,6 +361,9 @@ def _check(trace: Trace) -> None:
         raise ValueError(f"Each signal is (time, unit) with {time} timesteps; got other shapes.")
     if trace.inputs.ndim != 2 or len(trace.inputs) != time:
         raise ValueError(f"The inputs are (time, features) with {time} timesteps; got {trace.inputs.shape}.")
+    said = trace.prediction
+    if said is not None and (said.ndim != 2 or len(said) != time):
+        raise ValueError(f"The prediction is (time, output) with {time} timesteps; got {said.shape}.")
     widths = {part: (len(signals) * shape[1],) for part, signals in cell.state}
     if {part: value.shape for part, value in trace.initial.items()} != widths:
         raise ValueError(f"The initial state has the parts and shapes {widths}; got others.")

@@ -15,6 +15,7 @@ from memviz.web.compare.page import PAGE
 from memviz.web.compare.presets import preset_of
 from memviz.web.compare.words import described, sequence_in_words
 from memviz.web.markdown import escaped
+from memviz.web.models import last_good
 
 _LAST_GOOD = "compare-last-good"
 
@@ -40,7 +41,7 @@ def show() -> None:
 
 def _readable(state: CompareState) -> tuple[CompareState, Compared, str]:
     """The state with its runs; or, with a sentence saying why, that with the last good text, or the last good state."""
-    last: CompareState = st.session_state.get(_LAST_GOOD, DEFAULT)
+    last = last_good(_LAST_GOOD, DEFAULT)
     with_last_text = replace(state, text=last.text, kind=last.kind, standardise=last.standardise)
     problem = ""
     for shown in (state, with_last_text):

@@ -18,7 +18,7 @@ from memviz.web.gates.address import DEFAULT, GatesState
 from memviz.web.gates.page import PAGE
 from memviz.web.gates.settings import CELL_FAMILIES, more_settings
 from memviz.web.markdown import escaped
-from memviz.web.models import FIXED
+from memviz.web.models import FIXED, last_good
 from memviz.web.sequence import sequence_controls
 
 _LAST_GOOD = "gates-last-good"
@@ -161,7 +161,7 @@ def _readable(state: GatesState) -> tuple[GatesState, engine.Run, list[str], str
         setup, misfits = engine.fitting(state.setup)
         run = engine.run(setup)
     except ValueError as error:
-        shown: GatesState = st.session_state.get(_LAST_GOOD, DEFAULT)
+        shown = last_good(_LAST_GOOD, DEFAULT)
         if isinstance(error, EncodingError):
             shown = trained.readable(state, shown)
             shown = replace(state, text=shown.text, kind=shown.kind, standardise=shown.standardise)

@@ -13,7 +13,7 @@ from memviz.web.gradients.engine import Inside
 from memviz.web.gradients.page import PAGE
 from memviz.web.gradients.words import described
 from memviz.web.markdown import escaped
-from memviz.web.models import links
+from memviz.web.models import last_good, links
 
 _LAST_GOOD = "gradients-last-good"
 
@@ -37,7 +37,7 @@ def show() -> None:
     st.caption(escaped(described(shown)))
     if shown.model:
         with st.container(horizontal=True):
-            links(PAGE.name, shown.model, shown.text)
+            links(PAGE.name, shown.model, shown.text, shown.experiment)
     panels.reach(shown, curves, last)
     controls.opened(shown)
     panels.inside(inside, lambda: proof.check(shown, inside.flow))
@@ -50,7 +50,7 @@ def _readable(state: GradientsState) -> tuple[GradientsState, list[Curve], Insid
     try:
         curves, inside = _computed(state)
     except ValueError as error:
-        shown: GradientsState = st.session_state.get(_LAST_GOOD, DEFAULT)
+        shown = last_good(_LAST_GOOD, DEFAULT)
         return shown, *_computed(shown), str(error)
     st.session_state[_LAST_GOOD] = state
     return state, curves, inside, ""

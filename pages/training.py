@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import streamlit as st
 
-from memviz.findings.training import thousand_takeaway, training_finding
+from memviz.findings.training import thousand_takeaway, training_finding, under_way
 from memviz.web.markdown import escaped
-from memviz.web.training import controls, engine, panels
+from memviz.web.training import controls, curves, engine, rows, status, time_lapse
 from memviz.web.training.address import DEFAULT, THOUSAND, TrainingState
 from memviz.web.training.page import PAGE
 from memviz.web.training.result import Result, shipped
@@ -18,7 +18,10 @@ from memviz.worker import Job
 
 _JOB = "training-job"
 _LAST = "training-last"
+_DRAWN = "training-drawn"
 _EVERY = 1.0  # seconds from one look at the worker to the next
+_CANCEL_SECONDS = 1.0
+_PICTURES_EVERY = 3.0  # and for the pictures, which cost the server ten times as much
 
 
 def show() -> None:
@@ -26,77 +29,64 @@ def show() -> None:
     state = PAGE.current()
     engine.WORKER.warm()
     result = _result(state)
-    job = _own_job(result)
-    is_busy = job is not None and job.state != "over"
+    job_state = _job_state(_own_job(result))
+    is_busy = job_state != "over"
     problem = _problem(state)
-    controls.show(state, is_busy, problem, _train)
+    controls.show(state, is_busy, problem, _train, _cancel)
     controls.sides(state, is_busy)
     for sentence in PAGE.problems():
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} What is shown below is the last result."), icon=":material/error:")
-    # The fragment looks at the worker by itself while it is busy, and no other part of the page runs for that.
-    st.fragment(_outcome, run_every=_EVERY if is_busy else None)(result, is_busy)
+    # These two look at the worker by themselves while it is busy, and no other part of the page runs for that.
+    st.fragment(_words, run_every=_EVERY if is_busy else None)(result, job_state)
+    st.fragment(_pictures, run_every=_PICTURES_EVERY if job_state == "running" else None)(result)
 
 
-def _outcome(result: Result, was_busy: bool) -> None:
-    """What is known by now of the networks of a result."""
+def _words(result: Result, job_state: str) -> None:
+    """Where the training stands, in words and bars."""
     state, job = PAGE.current(), _own_job(result)
-    is_busy = job is not None and job.state != "over"
-    if was_busy and not is_busy:
-        st.rerun()  # the buttons above follow
-    if job is not None:
-        result = replace(result, standings=job.standings)
-    st.title(escaped(_finding(result, is_busy)), anchor=False)
-    if is_busy and job is not None:
-        panels.progress(result, job)
-    else:
-        _said(result, job, state)
-    panels.curves(result)
-    if result.state.seeds > 1:
-        panels.seeds(result)
-    if not is_busy and _is_thousand(result.state):
-        st.markdown(escaped(thousand_takeaway(result.taught())))
-    panels.time_lapse(result, state, is_busy)
+    if _job_state(job) != job_state:
+        st.rerun()  # the buttons above and the pictures below follow
+    result, is_busy = _as_known(result, job), job_state != "over"
+    drawn = _drawn(result)
+    st.title(escaped(_finding(result if is_busy else drawn, is_busy)), anchor=False)
+    st.caption(escaped(status.sentence(result, drawn, job, state, engine.place(job))))
+    rows.show(result if is_busy else drawn, job_state == "waiting")
+    if job is not None and not is_busy:
+        for sentence in status.troubles(result):
+            st.warning(escaped(sentence), icon=":material/error:")
+
+
+def _pictures(result: Result) -> None:
+    """What is known by now of the networks of a result; the last one stays until they have begun."""
+    state, job = PAGE.current(), _own_job(result)
+    result, is_busy = _as_known(result, job), _job_state(job) != "over"
+    drawn = _drawn(result)
+    curves.show(drawn)
+    curves.seeds(drawn)
+    if not is_busy and _is_thousand(drawn.state):
+        st.markdown(escaped(thousand_takeaway(drawn.taught())))
+    time_lapse.show(drawn, state, is_busy and drawn is result)
     PAGE.publish(state)
 
 
-def _said(result: Result, job: Job | None, state: TrainingState) -> None:
-    """Where the networks are from, and how those ended that were not simply done."""
-    if job is not None and job.sentence:
-        st.info(escaped(job.sentence), icon=":material/info:")
-    for which, standing in enumerate(result.standings):
-        if standing.outcome is not None and standing.outcome.kind == "diverged":
-            said = f"{result.name(which)}: {standing.outcome.sentence}"
-            st.warning(escaped(said), icon=":material/trending_up:")
-        if standing.state == "failed":
-            st.warning(escaped(f"{result.name(which)}: {standing.sentence}"), icon=":material/error:")
-    task = result.state.task
-    if not _is_of(result, state):
-        st.info(
-            escaped(
-                f"The settings have changed. Below is the result of those before ({task.title}). Train anew."
-            ),
-            icon=":material/history:",
-        )
-    elif result.is_shipped:
-        st.caption(
-            escaped(
-                f"{task.title}. These networks come with memviz, trained with exactly these settings; Train does it "
-                "again before your eyes."
-            )
-        )
+def _as_known(result: Result, job: Job | None) -> Result:
+    """The result with what its order has told by now."""
+    return result if job is None else replace(result, standings=job.standings)
+
+
+def _job_state(job: Job | None) -> str:
+    """Where an order stands; what nobody has ordered is over."""
+    return "over" if job is None else job.state
 
 
 def _finding(result: Result, is_busy: bool) -> str:
-    task = result.state.task.title
-    if is_busy:
-        return (
-            f"{task}: {len(result.standings)} networks learn"
-            if len(result.standings) > 1
-            else f"{task}: learning"
-        )
-    return training_finding(result.taught())
+    return (
+        under_way(result.state.task, result.taught(), len(result.standings))
+        if is_busy
+        else (training_finding(result.taught()))
+    )
 
 
 def _is_thousand(state: TrainingState) -> bool:
@@ -115,6 +105,14 @@ def _train() -> None:
     PAGE.change(checkpoint=None)
 
 
+def _cancel() -> None:
+    """Take back what is under way, and wait for its end, which comes at once, so that the button's answer shows it."""
+    kept = st.session_state.get(_JOB)
+    if kept is not None:
+        engine.WORKER.cancel(kept[1])
+        kept[1].over.wait(_CANCEL_SECONDS)
+
+
 def _own_job(result: Result) -> Job | None:
     """The order that a result is of, if this session gave it."""
     kept = st.session_state.get(_JOB)
@@ -128,7 +126,7 @@ def _result(state: TrainingState) -> Result:
     """What is shown: the order under way, else what is known of these settings, else what was shown last."""
     kept = st.session_state.get(_JOB)
     result: Result | None
-    if kept is not None and (kept[1].state != "over" or _is_of(kept[0], state)):
+    if kept is not None and (kept[1].state != "over" or kept[0].is_of(state)):
         result = kept[0]
     else:
         result = None if _problem(state) else shipped(state)
@@ -137,15 +135,17 @@ def _result(state: TrainingState) -> Result:
     return result
 
 
+def _drawn(result: Result) -> Result:
+    """A result, or while nothing of it has begun what was drawn last."""
+    drawn: Result = result if result.has_begun else st.session_state.get(_DRAWN) or _default()
+    st.session_state[_DRAWN] = drawn
+    return drawn
+
+
 def _default() -> Result:
     result = shipped(DEFAULT)
     assert result is not None
     return result
-
-
-def _is_of(result: Result, state: TrainingState) -> bool:
-    """Whether a result is of these settings, whatever is looked at of it."""
-    return result.state.looked_at_as(state) == state
 
 
 def _problem(state: TrainingState) -> str:

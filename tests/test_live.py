@@ -243,8 +243,15 @@ def test_what_stands_under_the_tokens_of_a_ribbon_is_sent_as_it_is() -> None:
     hostile = "<b>&amp;"
     assert ribbon_payload(["a", "b"], ["red", "red"], under=["1 ✓", hostile])["under"] == ["1 ✓", hostile]
     assert ribbon_payload(["a"], ["red"])["under"] == []
-    with pytest.raises(ValueError, match="and 1 below"):
+    with pytest.raises(ValueError, match="1 below and 0 timesteps"):
         live.ribbon(["a", "b"], ["red", "red"], alt="Tokens", key="ribbon", under=["1"])
+
+
+def test_a_ribbon_of_which_some_is_left_out_has_the_timesteps_of_the_rest() -> None:
+    assert ribbon_payload("abc", ["red"] * 3)["steps"] == [0, 1, 2]
+    assert ribbon_payload("abc", ["red"] * 3, steps=[0, 98, 99])["steps"] == [0, 98, 99]
+    with pytest.raises(ValueError, match="2 timesteps"):
+        live.ribbon("abc", ["red"] * 3, alt="Tokens", key="ribbon", steps=[0, 1])
 
 
 def test_a_ribbon_without_tokens_or_texts_is_one_too_and_a_legend_needs_its_scale() -> None:
@@ -256,5 +263,7 @@ def test_a_ribbon_without_tokens_or_texts_is_one_too_and_a_legend_needs_its_scal
 
 @pytest.mark.parametrize(("colours", "texts"), [(["red"], []), (["red"] * 3, []), (["red"] * 2, ["a"])])
 def test_a_ribbon_has_a_colour_and_a_text_for_each_token(colours: list[str], texts: list[str]) -> None:
-    with pytest.raises(ValueError, match=r"for each token; got 2 tokens, \d colours, \d texts and 0 below"):
+    with pytest.raises(
+        ValueError, match=r"for each token; got 2 tokens, \d colours, \d texts, 0 below and 0 timesteps"
+    ):
         live.ribbon("ab", colours, alt="Tokens", key="ribbon", texts=texts)

@@ -10,13 +10,15 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_examples_run_and_print_what_they_promise(capsys: pytest.CaptureFixture[str]) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     names: dict[str, object] = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "(20, 16)" in printed
     assert "timestep" in printed
+    assert re.search(r"Solved after \d+ updates: a score of 1", printed)
+    assert float(re.search(r"\[([\d.]+) [\d.e-]+\]\n$", printed)[1]) > 0.95  # A, as it was
 
 
 def test_the_first_example_has_five_lines_after_the_import() -> None:

@@ -114,3 +114,13 @@ def test_what_could_not_be_read_is_not_written() -> None:
         tensor_files.write({"w": torch.tensor([1e5])}, {})
     with pytest.raises(ValueError, match="1 or 2 dimensions"):
         tensor_files.write({"w": torch.zeros(1, 1, 1)}, {})
+
+
+def test_a_table_is_bound_by_nothing_but_to_be_finite() -> None:
+    table = torch.tensor([[1e300, -3.0]], dtype=torch.float64)
+    data = tensor_files.write({"w": torch.zeros(2), "table": table}, {}, {"table"})
+    assert torch.equal(tensor_files.read(data, ("table",))[0]["table"], table)
+    with pytest.raises(ValueError, match="Weights are numbers up to 10,000 in size; got another in 'table'"):
+        tensor_files.read(data)
+    with pytest.raises(ValueError, match="The numbers of a table are finite; got NaN or infinity in 'table'"):
+        tensor_files.write({"table": torch.tensor([float("inf")])}, {}, {"table"})

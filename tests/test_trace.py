@@ -9,6 +9,7 @@ import math
 import pickle
 import warnings
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -520,3 +521,9 @@ def test_a_network_that_overflows_float64_is_refused_with_the_step() -> None:
     network = Network("elman-relu", {**tensors, "bias_ih": torch.zeros(4), "bias_hh": torch.zeros(4)})
     with pytest.raises(ValueError, match=r"overflows float64 at step \d+\. Lower its recurrent scale"):
         record(network, torch.ones(200, 1))
+
+
+def test_a_prediction_of_other_timesteps_is_refused(unchecked) -> None:
+    trace = trace_of()
+    with pytest.raises(ValueError, match=rf"is \(time, output\) with {len(trace)} timesteps; got \(1, 2\)"):
+        replace(trace, prediction=np.zeros((1, 2)))

@@ -1,6 +1,8 @@
 // Plotly figures that are updated in place. `mount(element, payload, callbacks)` draws one and knows no Streamlit; the
 // adapter is at the end. Titles, labels and tables may hold somebody's text: it goes through textContent or plotly alone.
 
+import { Brush } from "./brush.js";
+
 const LIBRARY = Symbol.for("memviz.plotly");
 const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, responsive: false };
 const PATIENCE_MS = 30_000;
@@ -10,7 +12,8 @@ const AXIS = /^[xy]axis\d*$/;
 const figures = new WeakMap();
 
 // `payload` is JSON text. `callbacks`: onTable(open) when the table is asked for, onFailure() when nothing can be drawn,
-// onCsv(number) when the CSV file is asked for, and again with 0 when it has come.
+// onCsv(number) when the CSV file is asked for, and again with 0 when it has come, onMove({value, serial}) when the
+// threshold of a figure that has one was dragged.
 export function mount(element, payload, callbacks) {
   let live = figures.get(element);
   if (!live) {
@@ -74,6 +77,7 @@ function show(live) {
   live.chart.setAttribute("aria-label", alt);
   live.tools.setAttribute("aria-label", `Tools of the figure ${name}`);
   showTable(live, table);
+  if (live.payload.brush) brushOf(live).take(live.payload.brush);
   if (csv) saveCsv(live, csv);
   draw(live, live.payload).catch((problem) => {
     console.warn("memviz: a figure could not be drawn in place:", problem);
@@ -86,15 +90,33 @@ async function draw(live, payload) {
   await inSight(live);
   // A newer figure, or the end of this one, may have come while the library was loading.
   if (live.payload !== payload || !live.chart.isConnected) return;
-  const { data, layout } = structuredClone(payload.figure);
+  const { data, layout } = asBrushed(live, structuredClone(payload.figure));
   delete layout.height; // the frame has it
   layout.uirevision = revision(layout);
   // Lines that were switched off in the legend stay off as long as the legend has the same lines.
   layout.legend = { ...layout.legend, uirevision: JSON.stringify(data.map((trace) => trace.name)) };
   await plotly.react(live.chart, data, layout, CONFIG);
   if (!live.plotly) begin(live, plotly);
+  live.brush?.place();
   showZoom(live);
   hoverAgain(live);
+}
+
+function brushOf(live) {
+  live.brush ??= new Brush(
+    live.frame,
+    live.chart,
+    () => {
+      cancelAnimationFrame(live.soon);
+      live.soon = requestAnimationFrame(() => draw(live, live.payload).catch(() => live.callbacks.onFailure()));
+    },
+    (at) => live.callbacks.onMove(at),
+  );
+  return live.brush;
+}
+
+function asBrushed(live, figure) {
+  return live.brush ? live.brush.applied(figure) : figure;
 }
 
 // What cannot be seen is drawn when the page has nothing else to do, or when it comes into sight.
@@ -159,7 +181,8 @@ function hoverAgain(live) {
 
 function fit(live) {
   if (!live.plotly || live.chart.offsetWidth === 0) return;
-  live.plotly.Plots.resize(live.chart).catch(() => {}); // it rejects when the figure is hidden meanwhile
+  const resized = live.plotly.Plots.resize(live.chart);
+  resized.then(() => live.brush?.place()).catch(() => {}); // it rejects when the figure is hidden meanwhile
 }
 
 function saveImage(live, format) {
@@ -277,6 +300,7 @@ export default function ({ data, parentElement, setStateValue }) {
     onTable: (open) => setStateValue("table", open),
     onCsv: (number) => setStateValue("csv", number),
     onFailure: () => setStateValue("failed", true),
+    onMove: (at) => setStateValue("at", at),
   });
   // The server draws for one theme and does not hear of another one by itself. Asked for in the middle of a change, the
   // colour would make the browser work out the styles of the whole page once more.

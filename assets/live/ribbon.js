@@ -11,13 +11,12 @@ export function mount(element, payload) {
   const ribbon = ribbons.get(element);
   if (ribbon.payload === payload) return;
   ribbon.payload = payload;
-  const { tokens, colours, texts, under, alt, legend, scale } = JSON.parse(payload);
+  const { tokens, colours, texts, under, alt, legend, scale, steps } = JSON.parse(payload);
   ribbon.list.setAttribute("aria-label", alt);
   const { cells, list } = ribbon;
   while (cells.length > tokens.length) cells.pop().element.remove();
   while (cells.length < tokens.length) cells.push(newCell(list));
-  const last = tokens.length - 1;
-  cells.forEach((cell, t) => fill(cell, tokens[t], colours[t], texts[t] ?? tokens[t], edge(t, last), under[t]));
+  cells.forEach((cell, t) => fill(cell, tokens[t], colours[t], texts[t] ?? tokens[t], edge(steps, t), under[t]));
   showLegend(ribbon.legend, legend, scale);
 }
 
@@ -34,9 +33,9 @@ function newCell(list) {
   return { element, shown: null };
 }
 
-// Only the first and the last cell are numbered.
-function edge(t, last) {
-  return t === 0 || t === last ? String(t) : "";
+// Only the first and the last cell are numbered: between rows there is no room.
+function edge(steps, t) {
+  return t === 0 || t === steps.length - 1 ? String(steps[t]) : "";
 }
 
 function fill(cell, token, colour, text, step, below) {

@@ -1,5 +1,6 @@
 """Which units of which gates go with a variable of a task: a dot for each, and the threshold that finds some."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,10 +9,17 @@ from memviz.figures.base import Figure, base_layout, figure, ground
 from memviz.theme import look
 
 _HEIGHT = 260
+_SIDES = ("bottom center", "top center")
+_MARGIN = 44  # where the threshold has its number
 
 
 def correlation_dots(
-    units: Sequence[Found], threshold: float, family: str, title: str, dark: bool = False
+    units: Sequence[Found],
+    threshold: float,
+    family: str,
+    title: str,
+    dark: bool = False,
+    luck: float = math.nan,
 ) -> Figure:
     """Pearson's correlation of every unit, gate by gate; those beyond the threshold are full and bear their number.
 
@@ -21,6 +29,7 @@ def correlation_dots(
         family: that of the cell.
         title: the takeaway.
         dark: for a dark ground.
+        luck: what as many units reach by luck, a band around 0; NaN is none.
     """
     colours = ground(dark)
     signals = list(dict.fromkeys(each.signal for each in sorted(units, key=lambda each: _place(each.signal))))
@@ -35,26 +44,33 @@ def correlation_dots(
             "title": {"text": "gate or state", "font": {"size": 13}, "standoff": 6},
         },
         "yaxis": {
-            "range": [-1.08, 1.08],
+            "range": [-1.2, 1.2],
             "tickvals": [-1, -0.5, 0, 0.5, 1],
             "gridcolor": colours["line"],
             "zeroline": False,
             "title": {"text": "correlation", "font": {"size": 13}},
         },
         "showlegend": False,
+        "dragmode": False,  # a drag moves the threshold
         "shapes": [
-            {
-                "type": "line",
-                "xref": "paper",
-                "x0": 0,
-                "x1": 1,
-                "y0": sign * threshold,
-                "y1": sign * threshold,
-                "line": {"color": colours["text"], "width": 1, "dash": "dash"},
-            }
-            for sign in (1, -1)
+            *_band(luck, colours),
+            *(
+                {
+                    "type": "line",
+                    "name": "threshold",
+                    "xref": "paper",
+                    "x0": 0,
+                    "x1": 1,
+                    "y0": sign * threshold,
+                    "y1": sign * threshold,
+                    "line": {"color": colours["text"], "width": 1, "dash": "dash"},
+                }
+                for sign in (1, -1)
+            ),
         ],
+        "annotations": _named(luck, colours),
     }
+    layout["margin"]["r"] = _MARGIN
     data: list[Any] = []
     for place, name in enumerate(signals):
         its = look(name, family)
@@ -69,7 +85,9 @@ def correlation_dots(
                 "x": [place - 0.4 + step * (index + 0.5) for index in range(len(mine))],
                 "y": [each.correlation for each in mine],
                 "text": [str(each.unit) if is_in else "" for each, is_in in zip(mine, found, strict=True)],
-                "textposition": ["bottom center" if each.correlation > 0 else "top center" for each in mine],
+                # Neighbours are often as large: their numbers keep out of each other's way.
+                "textposition": [_SIDES[index % 2] for index in range(len(mine))],
+                "cliponaxis": False,
                 "textfont": {"size": 12, "color": colours["text"]},
                 "customdata": [each.unit for each in mine],
                 "hovertemplate": f"{its.name} {its.symbol}, unit %{{customdata}}: %{{y:.3f}}<extra></extra>",
@@ -81,6 +99,43 @@ def correlation_dots(
             }
         )
     return figure(data, layout)
+
+
+def _band(luck: float, colours: dict[str, str]) -> list[Any]:
+    if not math.isfinite(luck):
+        return []
+    return [
+        {
+            "type": "rect",
+            "name": "luck",
+            "layer": "below",
+            "xref": "paper",
+            "x0": 0,
+            "x1": 1,
+            "y0": -luck,
+            "y1": luck,
+            "line": {"width": 0},
+            "fillcolor": colours["line"],
+            "opacity": 0.5,
+        }
+    ]
+
+
+def _named(luck: float, colours: dict[str, str]) -> list[Any]:
+    if not math.isfinite(luck):
+        return []
+    return [
+        {
+            "text": "luck",
+            "xref": "paper",
+            "x": 1,
+            "xanchor": "left",
+            "xshift": 6,
+            "y": 0,
+            "showarrow": False,
+            "font": {"size": 12, "color": colours["muted"]},
+        }
+    ]
 
 
 _ORDER = ("input", "forget", "reset", "update", "candidate", "output", "cell", "hidden")

@@ -13,6 +13,8 @@ from memviz.theme import SIDE_LOOKS, number
 
 _HEIGHT = 210
 _LEVEL_ROOM = 0.08  # of the axis: levels that are nearer share a label
+_FEW = 6  # updates: so few are all on the axis, which would else write halves of them as whole numbers
+_END_ROOM = (0.1, 0.08)  # of the width and the height
 _SOLVED, _NOT_SOLVED, _UNDER_WAY = "circle", "x", "circle-open"
 
 
@@ -77,8 +79,9 @@ def learning_lines(
         ],
     }
     data: list[Any] = []
-    for line in lines:
-        data += _line(line, dark)
+    labels = _end_labels(lines, span, 1.08 * layout["xaxis"]["range"][1])
+    for line, label in zip(lines, labels, strict=True):
+        data += _line(line, label, dark)
     return figure(data, layout)
 
 
@@ -92,19 +95,20 @@ def gradient_over_training(
     """log10 of |dL/ds_t| of the memory s against the lag, before training, at a checkpoint and at the end.
 
     Args:
-        curves: (label, log10 of the norm at each timestep), the checkpoint that is looked at last.
+        curves: (label, log10 of the norm at each timestep up to the one that the loss reads), the checkpoint that is
+            looked at last.
         span: the ends of the axis, the same for every checkpoint, so that what moves is the curve.
         title: the takeaway.
         memory: the letter of the memory.
         dark: for a dark ground.
     """
     last = len(curves[0][1]) - 1
-    what = f"|dL/d{memory}|, L the sum of h at the last step, log scale"
+    what = f"|dL/d{memory}|, L the task’s loss, log scale"
     layout = base_layout(title, _HEIGHT, dark) | {
-        "xaxis": lag_axis(last, dark, "lag: steps before the last"),
+        "xaxis": lag_axis(last, dark),
         "yaxis": log_axis(span, dark),
         "hovermode": "x unified",
-        "legend": {"x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "orientation": "h"},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.24, "yanchor": "top"},
         "annotations": [panel_label(what, ground(dark)["muted"], 1.0)],
     }
     data: list[Any] = []
@@ -123,7 +127,26 @@ def gradient_over_training(
     return figure(data, layout)
 
 
-def _line(line: LearningLine, dark: bool) -> list[dict[str, Any]]:
+def _end_labels(lines: Sequence[LearningLine], span: tuple[float, float], width: float) -> list[str]:
+    """What stands at the end of each line: those that end at nearly the same place share one, at the first of them."""
+    placed: list[tuple[float, float, int]] = []
+    shared: dict[int, list[str]] = {}
+    for index, line in enumerate(lines):
+        if not len(line.updates) or not np.isfinite(line.values[-1]):
+            continue
+        x, y = float(line.updates[-1]) / width, float(line.values[-1]) / (span[1] - span[0])
+        near = next(
+            (k for u, v, k in placed if abs(u - x) < _END_ROOM[0] and abs(v - y) < _END_ROOM[1]), None
+        )
+        if near is None:
+            placed.append((x, y, index))
+            shared[index] = [line.label]
+        elif line.label not in shared[near]:
+            shared[near].append(line.label)
+    return ["".join(sorted(shared.get(index, []))) for index in range(len(lines))]
+
+
+def _line(line: LearningLine, label: str, dark: bool) -> list[dict[str, Any]]:
     if not len(line.updates):
         return []
     its = SIDE_LOOKS[line.side]
@@ -145,9 +168,9 @@ def _line(line: LearningLine, dark: bool) -> list[dict[str, Any]]:
             "name": plain(line.name),
             "x": line.updates[-1:],
             "y": line.values[-1:],
-            "text": [f" {plain(line.label)}"],
+            "text": [f" {plain(label)}"],
             "textposition": "middle right",
-            "textfont": {"color": colour, "size": FONT_SIZE},
+            "textfont": {"color": colour if label == line.label else ground(dark)["text"], "size": FONT_SIZE},
             "marker": {"color": colour, "symbol": end, "size": 9},
             "cliponaxis": False,
             "hoverinfo": "skip",
@@ -164,7 +187,7 @@ def _update_axis(last: int, dark: bool) -> dict[str, Any]:
         "linecolor": ground(dark)["line"],
         "ticks": "",
         "tickformat": "d",
-        "nticks": 6,
+        **({"dtick": 1} if last < _FEW else {"nticks": 6}),
     }
 
 
@@ -195,10 +218,10 @@ def _level_labels(
     return [
         {
             "text": plain(text),
-            "x": 0.55,  # where lines have settled: at the left they cross each other
+            "x": 0.9,  # where lines have settled: at the left they cross each other, and at the right they end
             "xref": "paper",
             "y": value,
-            "xanchor": "left",
+            "xanchor": "right",
             "yanchor": "bottom",
             "showarrow": False,
             "font": {"size": 12, "color": ground(dark)["muted"]},

@@ -1,7 +1,7 @@
 """What to look at: one sentence about a trace or a gradient, computed from its numbers."""
 
 from memviz.comparison import MEETING
-from memviz.findings.concepts import concept_finding, holding_finding
+from memviz.findings.concepts import concept_finding, holding_finding, luck_in_words
 from memviz.findings.gates import gradient_finding, keep_and_write, main_finding, quoted, states_finding
 from memviz.findings.gradients import (
     contributions_finding,
@@ -37,6 +37,7 @@ __all__ = [
     "horizon_finding",
     "inputs_finding",
     "keep_and_write",
+    "luck_in_words",
     "main_finding",
     "meeting_step",
     "norms_finding",

@@ -70,8 +70,10 @@ def reach_finding(
             f"The forget bias is what changes it: at {forget_bias:.3g}, {power_of_ten(biased)} is left."
         )
     most = max(reach, key=lambda name: reach[name])
-    return f"Over {steps} the {_title(opened)} carries {power_of_ten(reach[opened])} of the gradient back" + (
-        f", the {_title(most)} {power_of_ten(reach[most])}." if most != opened else ", the most of all."
+    times = "of" if reach[opened] <= 0 else "times"
+    return (
+        f"Over {steps} the {_title(opened)} carries {power_of_ten(reach[opened])} {times} the gradient back"
+        + (f", the {_title(most)} {power_of_ten(reach[most])}." if most != opened else ", the most of all.")
     )
 
 

@@ -16,6 +16,9 @@ from memviz.training import TrainedNetwork
 _NEAR_CHANCE = 0.1
 """Of the way from chance to the goal: a score below it is called near chance."""
 
+_SCORED = 2
+"""Of so many networks the scores are said."""
+
 
 @dataclass(frozen=True, eq=False)
 class Taught:
@@ -62,15 +65,33 @@ def training_finding(taught: Sequence[Taught]) -> str:
     return f"{'; '.join(parts)}."
 
 
+def under_way(task: Task, taught: Sequence[Taught], networks: int) -> str:
+    """How far some networks are that are taught now.
+
+    Args:
+        task: what they are taught.
+        taught: those that are over, by side.
+        networks: how many there are in all.
+    """
+    learnt = sum(len(each.solved) for each in taught)
+    if networks == 1:
+        return f"One network learns “{task.title}”"
+    if not learnt:
+        return f"{networks} networks learn “{task.title}”"
+    return f"{learnt} of {networks} networks {'have' if learnt > 1 else 'has'} learnt “{task.title}” so far"
+
+
 def thousand_takeaway(taught: Sequence[Taught]) -> str:
     """What four beginnings of an LSTM teach: torch's, a forget gate that is open, the LSTM of 1997, and ln T biases.
 
     Args:
         taught: these four in this order.
     """
-    _, opened, of_1997, biased = taught
+    plain, opened, of_1997, biased = taught
     if not all(each.networks for each in taught):
         return ""
+    if any(network.outcome.kind == "stopped" for each in taught for network in each.networks):
+        return "Not all of them were taught to the end, so which beginning is best stays open here."
     task = biased.networks[0].task
     steps = task.batch(1, _generator()).mask.shape[1] - 1
     f, i = (
@@ -79,12 +100,15 @@ def thousand_takeaway(taught: Sequence[Taught]) -> str:
     )
     both = biased.networks[0].experiment
     said = (
+        f"{plain.letter}, as torch draws it: {_how_fast(plain)}. "
         f"{opened.letter} starts with its forget gate open at {number(f)}, which leaves {number(f**steps)} of what it "
-        f"stored after {steps:,} steps; its input gate is half open. It learns with {opened.counted} seeds. "
-        f"{of_1997.letter}, as in 1997, forgets nothing and lets little in (i = {number(i)}): {of_1997.counted}. "
+        f"stored after {steps:,} steps, and its input gate is half open: {_how_fast(opened)}. "
+        f"{of_1997.letter}, as in 1997, forgets nothing and lets little in (i = {number(i)}): {_how_fast(of_1997)}. "
         f"{biased.letter} holds (f = {number(_start(both, 'forget_bias'), 4)}) and lets nearly nothing in "
-        f"(i = {number(_start(both, 'input_bias'))}): {biased.counted}."
+        f"(i = {number(_start(both, 'input_bias'))}): {_how_fast(biased)}."
     )
+    if any(network.outcome.kind == "seconds" for each in taught for network in each.networks):
+        said += " Where time ran out, more of it might have done."
     share = {each.letter: len(each.solved) / len(each.networks) for each in taught}
     if share[biased.letter] > share[opened.letter]:
         return (
@@ -94,26 +118,49 @@ def thousand_takeaway(taught: Sequence[Taught]) -> str:
 
 
 def _of_one_seed(known: Sequence[Taught]) -> str:
+    """Those that learnt it, the fastest first; those that did not, together where they ended alike.
+
+    Short enough for a line: of more than two networks the scores are left to whoever lists them.
+    """
     task = known[0].networks[0].task
-    parts = []
+    solved: list[tuple[int, str]] = []
+    diverged: list[str] = []
+    others: dict[tuple[int, bool], list[tuple[str, float]]] = {}
+    is_scored = len(known) <= _SCORED
     for each in known:
         (network,) = each.networks
-        outcome, name = network.outcome, f"{each.letter} ({each.label})"
+        outcome, name = network.outcome, each.letter if len(known) > 1 else each.label
         if outcome.kind == "solved":
-            parts.append(f"{name} learns it after {outcome.update:,} updates")
+            solved.append((outcome.update, f"{name} learns it after {outcome.update:,} updates"))
         elif outcome.kind == "diverged":
-            parts.append(f"{name} diverges after {outcome.update:,} updates")
+            diverged.append(f"{name} diverges after {outcome.update:,} updates")
         else:
-            parts.append(
-                f"{name} has not learnt it after {outcome.update:,} updates: it scores {_scored(network.score, task)}"
-            )
-    return f"{'; '.join(parts)}."
+            near = is_scored and _is_near_chance(network.score, task)
+            others.setdefault((outcome.update, near), []).append((name, network.score))
+    parts = [said for _, said in sorted(solved)]
+    for (update, is_near), group in others.items():
+        scored = f": {_scored(group, is_near, task)}" if is_scored else ""
+        verb = "have" if len(group) > 1 else "has"
+        names = _listed([name for name, _ in group])
+        parts.append(f"{names} {verb} not learnt it after {update:,} updates{scored}")
+    return f"{'; '.join([*parts, *diverged])}."
 
 
-def _scored(score: float, task: Task) -> str:
-    goal, chance = task.solved, task.chance
-    is_near = score < chance + _NEAR_CHANCE * (goal - chance)
-    return f"{number(score)}, about what chance scores" if is_near else f"{number(score)} of {number(goal)}"
+def _is_near_chance(score: float, task: Task) -> bool:
+    return score < task.chance + _NEAR_CHANCE * (task.solved - task.chance)
+
+
+def _scored(group: Sequence[tuple[str, float]], is_near: bool, task: Task) -> str:
+    """The scores of networks, and what they are to be compared with."""
+    scores = _listed([number(score) for _, score in group])
+    verb = "they score" if len(group) > 1 else "it scores"
+    return f"{verb} {scores}{', about what chance scores' if is_near else f' of {number(task.solved)}'}"
+
+
+def _how_fast(taught: Taught) -> str:
+    """How many seeds learnt it, and after how many updates."""
+    after = f" after {_span(taught.solved)} updates" if taught.solved else ""
+    return f"{taught.counted} seeds learn it{after}"
 
 
 def _start(experiment: Experiment, name: str) -> float:

@@ -4,11 +4,13 @@ The browser's part is assets/live/live.js; it knows no Streamlit beyond its adap
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from memviz.bundle import bundle
+from memviz.live.dial import dial, dialled, finite
 from memviz.live.payload import MOST_ROWS, payload, table_payload
 from memviz.live.spreadsheet import frame_csv
 from memviz.paths import ASSETS
@@ -16,6 +18,7 @@ from memviz.paths import ASSETS
 _LIVE = ASSETS / "live"
 _FAILED = "live-failed"
 _ALL = "live-all"
+_NOWHERE: dict[str, Any] = {}
 _component = st.components.v2.component(
     "memviz_live",
     html='<div class="memviz-live"></div>',
@@ -23,6 +26,25 @@ _component = st.components.v2.component(
     js=bundle("live/live"),
     isolate_styles=False,  # plotly looks for its elements in the document, where a shadow root hides them
 )
+
+
+@dataclass(frozen=True)
+class Brush:
+    """A threshold on a figure that the reader drags; points whose size is at least so large are full.
+
+    Attributes:
+        label: what it is.
+        value: where it is.
+        ends: from where to where it goes.
+        step: by how much.
+        on_change: called when the reader moved it; `brushed(key)` says where to.
+    """
+
+    label: str
+    value: float
+    ends: tuple[float, float]
+    step: float
+    on_change: Callable[[], None]
 
 
 def figure(
@@ -33,26 +55,59 @@ def figure(
     key: str,
     table: Callable[[], Any],
     html: Callable[[], bytes],
+    brush: Brush | None = None,
 ) -> None:
     """Show a figure with its table and its files as CSV, PNG, SVG and HTML.
 
     `table` gives a DataFrame and is called while the table is open or its file is wanted. `name` is in the names of
     files, `alt` is what the figure shows in words. `html` is used where the browser cannot make the file itself.
+    `brush` is a threshold on it that is dragged.
     """
     if st.session_state.pop(_ALL, False):
         st.rerun()
     if st.session_state.get(_FAILED, False):
+        if brush is not None:
+            ends = brush.ends
+            dial(brush.label, [brush.value], ends, brush.step, key=f"{key}-dial", on_change=brush.on_change)
         _plain(figure, name, alt, key, table, html)
         return
+    moved: dict[str, Any] = {} if brush is None else {"on_at_change": brush.on_change}
     _component(
         key=key,
-        data=payload(figure, name, alt, **_numbers(_state(key), table)),
-        default={"table": False, "csv": 0, "failed": False},
+        data=payload(figure, name, alt, **_numbers(_state(key), table), brush=_threshold(key, brush)),
+        default={"table": False, "csv": 0, "failed": False} | ({"at": _NOWHERE} if brush is not None else {}),
         on_table_change=_nothing,
         on_csv_change=_nothing,
         on_failed_change=_fail,
         on_ground_change=_draw_all,
+        **moved,
     )
+
+
+def brushed(key: str) -> float | None:
+    """Where the threshold of a figure was dragged to, as the browser says; None if it is no finite number."""
+    is_plain = st.session_state.get(_FAILED, False)
+    found = dialled(f"{key}-dial") if is_plain else finite([_at(key).get("value")], 1)
+    return None if found is None else found[0]
+
+
+def _threshold(key: str, brush: Brush | None) -> dict[str, Any] | None:
+    if brush is None:
+        return None
+    serial = _at(key).get("serial", 0)
+    return {
+        "label": brush.label,
+        "value": brush.value,
+        "low": brush.ends[0],
+        "high": brush.ends[1],
+        "step": brush.step,
+        "serial": serial if type(serial) is int else 0,
+    }
+
+
+def _at(key: str) -> dict[str, Any]:
+    at = _state(key).get("at")
+    return dict(at) if isinstance(at, dict) else {}
 
 
 def _state(key: str) -> dict[str, Any]:

@@ -65,7 +65,11 @@ def dial(
 
 def dialled(key: str, count: int = 1) -> list[float] | None:
     """Where a dial was moved to, so many finite numbers as the browser said them; None if it said anything else."""
-    values = _state(key).get("values")
+    return finite(_state(key).get("values"), count)
+
+
+def finite(values: object, count: int) -> list[float] | None:
+    """What the browser says as so many finite numbers; None if it says anything else."""
     if not isinstance(values, list) or len(values) != count:
         return None
     if not all(type(value) in (int, float) and abs(value) <= _LARGEST for value in values):  # False for NaN

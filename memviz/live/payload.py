@@ -22,12 +22,17 @@ def payload(
     alt: str,
     table: dict[str, Any] | None = None,
     csv: dict[str, Any] | None = None,
+    brush: dict[str, Any] | None = None,
 ) -> bytes:
     """The figure, unvalidated, with its name, its description and, while they are wanted, its table and its CSV file.
 
+    A figure with a brush has points whose `customdata` are their names, and shapes called "threshold".
+
     Streamlit carries bytes as they are; it would escape every quotation mark of a string.
     """
-    known = {"name": name, "alt": alt, "source": SOURCE, "table": table, "csv": csv}
+    known: dict[str, Any] = {"name": name, "alt": alt, "source": SOURCE, "table": table, "csv": csv}
+    if brush is not None:
+        known["brush"] = brush
     rest = json.dumps(known, allow_nan=False)
     drawn = plotly.io.to_json(_packed(figure), validate=False, engine="json")
     return f'{{"figure":{drawn},{rest[1:]}'.encode()

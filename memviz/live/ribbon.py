@@ -31,6 +31,7 @@ def ribbon(
     under: Sequence[str] = (),
     legend: tuple[str, str] | None = None,
     scale: Sequence[str] = (),
+    steps: Sequence[int] = (),
 ) -> None:
     """Show a sequence as coloured cells that wrap to any width.
 
@@ -44,20 +45,26 @@ def ribbon(
         under: what stands below each token in its cell; nothing without them.
         legend: what the ends of the scale mean.
         scale: the colours of the scale from its low to its high end, at equal distances.
+        steps: the timestep of each token where some are left out; without them they count from 0. The first and the
+            last are written at their cells.
 
     Raises:
-        ValueError: if there is not one colour, and one text or none at all above and below, for each token.
+        ValueError: if there is not one colour, and one text or none at all above and below, and one timestep or none,
+            for each token.
     """
-    if len(colours) != len(tokens) or any(len(each) not in (0, len(tokens)) for each in (texts, under)):
+    if len(colours) != len(tokens) or any(
+        len(each) not in (0, len(tokens)) for each in (texts, under, steps)
+    ):
         raise ValueError(
             f"A ribbon has a colour and a text for each token; got {len(tokens):,} tokens, {len(colours):,} colours, "
-            f"{len(texts):,} texts and {len(under):,} below."
+            f"{len(texts):,} texts, {len(under):,} below and {len(steps):,} timesteps."
         )
     content = {
         "tokens": [visible(token) for token in tokens],
         "colours": list(colours),
         "texts": list(texts),
         "under": list(under),
+        "steps": list(steps) or list(range(len(tokens))),
         "alt": alt,
         "legend": legend if scale else None,
         "scale": list(scale),

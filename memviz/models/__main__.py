@@ -21,10 +21,11 @@ from memviz.training.files import to_bytes
 _README = """# Trained networks
 
 Made by `make models`; this list is written by it too. A score says what its task says of it (`memviz.tasks`); the file
-of each network holds its settings, its task, its history and its checkpoints.
+of each network holds its settings, its task, its history and its checkpoints. A seed that did not reach the goal, the
+task's own, has failed; that of counting is strings twice as long as those that were trained on.
 
-| Network | Task | Made by | Seed kept | Score | All seeds: score (updates), failed ones in italics |
-|---|---|---|---|---|---|
+| Network | Task | Made by | Seed kept | Goal | Score | All seeds: score (updates), failed ones in italics |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -75,7 +76,7 @@ def _row(shipped: Shipped) -> str:
     task = ", ".join(f"{key} {value}" for key, value in recipe.task.to_data().items() if key != "name")
     return (
         f"| `{shipped.name}`: {recipe.title} | {recipe.task.title}{f' ({task})' if task else ''} | "
-        f"`{shipped.command}` | {shipped.seed} | {kept.score:.4g} | {attempts} |\n"
+        f"`{shipped.command}` | {shipped.seed} | {recipe.task.solved:g} | {kept.score:.4g} | {attempts} |\n"
     )
 
 

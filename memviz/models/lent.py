@@ -31,7 +31,7 @@ class Lent:
 
 def lend(trained: TrainedNetwork, title: str) -> str:
     """Keep a network; its name is what `load` and addresses take."""
-    name = f"{_PREFIX}{secrets.token_hex(8)}"
+    name = f"{_PREFIX}{secrets.token_hex(16)}"
     with _LOCK:
         _LENT[name] = Lent(trained, title)
         while len(_LENT) > MOST_LENT:
@@ -43,3 +43,8 @@ def lent(name: str) -> Lent | None:
     """The network of a name; None where there is none, or no longer."""
     with _LOCK:
         return _LENT.get(name)
+
+
+def is_lent_name(name: str) -> bool:
+    """Whether a name is like those that `lend` gives, of a network that is still kept or not."""
+    return name.startswith(_PREFIX)

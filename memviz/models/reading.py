@@ -10,6 +10,7 @@ from jaxtyping import Float
 from memviz.encoding import Sequence
 from memviz.gradients import Loss
 from memviz.models.recipes import recipe_of
+from memviz.tasks import Taught
 from memviz.tasks.numbers import CLOSE
 from memviz.theme import number
 from memviz.training import TrainedNetwork
@@ -26,7 +27,8 @@ class Said:
     Attributes:
         answer: in a sign or two: the likeliest output, those that may follow, or a number.
         certainty: the probability of the answer, 0 to 1; 1 for a number.
-        is_right: whether it is the answer of the task; None where the task asks nothing at this step.
+        is_right: whether it is the answer of the task, or one of those where the task draws at random; None where the
+            task asks nothing at this step.
         words: all of it, for readers.
     """
 
@@ -37,7 +39,10 @@ class Said:
 
 
 def said(
-    trained: TrainedNetwork, sequence: Sequence, predicted: Float[np.ndarray, "time output"]
+    trained: TrainedNetwork,
+    sequence: Sequence,
+    predicted: Float[np.ndarray, "time output"],
+    taught: Taught | None = None,
 ) -> list[Said]:
     """What the read-out says after each step.
 
@@ -45,15 +50,20 @@ def said(
         trained: the network, its task and its read-out.
         sequence: what the network ran over.
         predicted: what `TrainedNetwork.predict` made of its hidden states, what-ifs included.
+        taught: what is right; by default what the task says of the sequence.
     """
     task = trained.task
-    taught = task.taught(sequence)
+    taught = taught or task.taught(sequence)
     found = []
     for t, (token, row) in enumerate(zip(sequence.tokens, predicted, strict=True)):
         target = taught.targets[t].tolist() if taught is not None and taught.mask[t] else None
         answer, certainty, right = _answer(task.loss, task.outputs, row, target)
         words = f"Step {t}, after {token}: {_words(task.loss, task.outputs, row)}"
-        if right is not None:
+        if taught is not None and taught.may_follow is not None:
+            may = [name for name, may in zip(task.outputs, taught.may_follow[t].tolist(), strict=True) if may]
+            words += f"; {_whether_it_may_follow(answer, may)}"
+            found.append(Said(answer, certainty, answer in may if may else None, words))
+        elif right is not None:
             is_right = answer == right if task.loss != "squared error" else _is_close(row, target)
             words += f"; {'right' if is_right else f'the task says {right}'}"
             found.append(Said(answer, certainty, is_right, words))
@@ -73,8 +83,13 @@ def task_loss(trained: TrainedNetwork, sequence: Sequence, timestep: int | None 
         timestep: a step that the task reads; by default, and for another step, the last one that it reads.
     """
     taught = trained.task.taught(sequence)
-    steps = [] if taught is None else taught.mask.nonzero()[:, 0].tolist()
-    if taught is None or not steps:
+    return None if taught is None else loss_of(trained, taught, timestep)
+
+
+def loss_of(trained: TrainedNetwork, taught: Taught, timestep: int | None = None) -> Loss | None:
+    """As `task_loss`, of a sequence whose answers are known; None where the task reads no step of it."""
+    steps = taught.mask.nonzero()[:, 0].tolist()
+    if not steps:
         return None
     at = timestep if timestep in steps else steps[-1]
     target: Any = taught.targets[at].tolist()
@@ -108,6 +123,13 @@ def _answer(
     if isinstance(target, list):
         right = _several(outputs, np.array(target) > 0.5)
     return _several(outputs, likely), float(np.where(likely, row, 1 - row).min()), right
+
+
+def _whether_it_may_follow(answer: str, may: list[str]) -> str:
+    if not may:
+        return "the task lets nothing follow here"
+    right = may[0] if len(may) == 1 else f"{', '.join(may[:-1])} or {may[-1]}"
+    return f"right: {right} may follow" if answer in may else f"wrong: {right} may follow"
 
 
 def _several(outputs: tuple[str, ...], chosen: "np.ndarray") -> str:

@@ -80,7 +80,7 @@ _NUMBERS = TrainingSettings(updates=2000, rate=0.01, evaluate_every=50)
 _LATCH = ("Awxyzwxyzzyxwwxyz", "Bwxyzwxyzzyxwwxyz", "Axxxxxxxxxxxxxxxx")
 _ANBN = ("Saaaaabbbbb", "Saaaaaaaaaaaaaaabbbbbbbbbbbbbbb", "Saab")
 _STRINGS = ("BTBTXSET", "BPBPVVEP", "BTBPTTVVET", "BPBTSSXXTTVVEP")
-_QUOTED = ("a(b(c'ab'c)b)a", "ab(a(b(c(ab)))c)a", "a\"b'c'a'b\"(c)")
+_QUOTED = ("a(b(c'ab'c)b)a", "ab(a(b(c(ab)))c)a", "ab\"ca\"b'cb'a(c)")
 _BITS = ("0110100110", "1111111111", "1000000000")
 _SUMS = ("0.5, 1\n0.2, 0\n0.9, 0\n0.3, 0\n0.7, 1\n0.1, 0", "0.1, 1\n0.8, 0\n0.9, 0\n0.1, 1\n0.6, 0\n0.4, 0")
 
@@ -133,7 +133,14 @@ RECIPES: tuple[Recipe, ...] = (
         _FIVE,
     ),
     Recipe("counter-lstm", "LSTM: counts aⁿbⁿ", Experiment("lstm", 2), _counting, _COUNTED, _ANBN),
-    Recipe("counter-gru", "GRU: counts aⁿbⁿ", Experiment("gru", 2), _counting, _COUNTED, _ANBN),
+    Recipe(
+        "counter-gru",
+        "GRU: aⁿbⁿ, hardly beyond the n of 10 that it was taught",
+        Experiment("gru", 2),
+        _counting,
+        _COUNTED,
+        _ANBN,
+    ),
     Recipe(
         "reber-lstm", "LSTM: the embedded Reber grammar", Experiment("lstm", 8), _reber, _GRAMMAR, _STRINGS
     ),

@@ -1,13 +1,14 @@
 """The trained networks of `assets/models/`, and the list of what became of every seed."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from memviz.models.lent import lent
-from memviz.models.recipes import RECIPES
+from memviz.models.recipes import RECIPES, recipe_of
 from memviz.paths import ASSETS
+from memviz.theme import number
 from memviz.training import TrainedNetwork
 from memviz.training.files import from_bytes
 
@@ -62,24 +63,36 @@ class Shipped:
             (only,) = self.attempts
             end = "reached the goal" if only.is_solved else f"ended ({only.outcome})"
             return f"Trained on this server from seed {self.seed}: it {end} after {only.update:,} updates."
+        if not self.attempts:
+            return f"This is seed {self.seed}; the list of the other seeds cannot be read."
         solved = [str(each.seed) for each in self.attempts if each.is_solved]
         failed = [str(each.seed) for each in self.attempts if not each.is_solved]
-        parts = [f"{len(solved)} of {len(self.attempts)} seeds reached the goal"]
+        goal = number(recipe_of(self.name).task.solved, 3)
+        parts = [f"{len(solved)} of {len(self.attempts)} seeds reached the goal, a score of {goal}"]
         if failed and solved:
             parts.append(f"seed{'s' * (len(failed) > 1)} {', '.join(failed)} failed")
         return f"{'; '.join(parts)}. This is seed {self.seed}, the best."
 
 
 def is_known(name: str) -> bool:
-    """Whether there is a trained network of this name."""
-    return name in NAMES or lent(name) is not None
+    """Whether there is a trained network of this name that can be read."""
+    return lent(name) is not None or (name in NAMES and problem(name) == "")
+
+
+def problem(name: str) -> str:
+    """Why the file of a network that comes with memviz cannot be read; "" where it can."""
+    try:
+        _read(name)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def load(name: str) -> TrainedNetwork:
     """A trained network.
 
     Raises:
-        ValueError: if there is none of this name.
+        ValueError: if there is none of this name, or its file cannot be read.
     """
     own = lent(name)
     return _read(name) if own is None else own.trained
@@ -88,7 +101,19 @@ def load(name: str) -> TrainedNetwork:
 @cache
 def _read(name: str) -> TrainedNetwork:
     _check(name)
-    return from_bytes((FOLDER / f"{name}.safetensors").read_bytes())
+    file, recipe = f"{name}.safetensors", recipe_of(name)
+    try:
+        trained = from_bytes((FOLDER / file).read_bytes())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{file} of assets/models/ cannot be read. {why}") from error
+    began = replace(trained.experiment, seed=recipe.experiment.seed)
+    if (began, trained.task) != (recipe.experiment, recipe.task):
+        raise ValueError(
+            f"{file} of assets/models/ holds “{recipe.task.title}” for the cell {recipe.experiment.cell}; got "
+            f"“{trained.task.title}” for {trained.experiment.cell}."
+        )
+    return trained
 
 
 def about(name: str) -> Shipped:
@@ -107,8 +132,12 @@ def about(name: str) -> Shipped:
 
 @cache
 def _listed(name: str) -> Shipped:
+    """Without seeds where the list cannot be read: the network itself is still there."""
     _check(name)
-    return next(each for each in listed(FOLDER) if each.name == name)
+    try:
+        return next(each for each in listed(FOLDER) if each.name == name)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        return Shipped(name, _read(name).experiment.seed, recipe_of(name).command, ())
 
 
 def _check(name: str) -> None:

@@ -121,7 +121,10 @@ def stage_gradients(network: Network, flow: GradientFlow) -> dict[str, Any]:
 
 def loss_in_words(loss: Loss, time: int) -> str:
     """What a loss reads of a sequence."""
-    read = "the sum of h" if loss.unit is None else f"h of unit {loss.unit}"
+    if loss.kind != "value":
+        read = f"the {loss.kind} of the answer"
+    else:
+        read = "the sum of h" if loss.unit is None else f"h of unit {loss.unit}"
     return f"{read} at step {time - 1 if loss.timestep is None else loss.timestep}"
 
 

@@ -53,10 +53,13 @@ class Taught:
     Attributes:
         targets: the class of each step, or a number for each output of each step.
         mask: the steps that a loss reads.
+        may_follow: where the task draws at random, every class that it may draw at each step; none where the sequence
+            is none of the task any more.
     """
 
     targets: Int[Tensor, " time"] | Float[Tensor, "time output"]
     mask: Bool[Tensor, " time"]
+    may_follow: Bool[Tensor, "time output"] | None = None
 
 
 @dataclass(frozen=True)
@@ -259,14 +262,6 @@ def last_step(size: int, time: int) -> Bool[Tensor, "sequence time"]:
     mask = torch.zeros(size, time, dtype=torch.bool)
     mask[:, -1] = True
     return mask
-
-
-def next_symbols(sequence: Sequence) -> Taught:
-    """Each symbol is the target of the step before it; what follows the last one is not known."""
-    columns = torch.from_numpy(sequence.inputs.argmax(axis=1).copy())
-    mask = torch.ones(len(sequence), dtype=torch.bool)
-    mask[-1] = False
-    return Taught(torch.cat([columns[1:], columns[-1:]]), mask)
 
 
 def full(size: int, time: int) -> Int[Tensor, " sequence"]:

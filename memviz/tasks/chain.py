@@ -57,6 +57,16 @@ class Chain:
         totals = by_symbol.sum(axis=1, keepdims=True)
         return np.divide(by_symbol, totals, out=np.zeros_like(by_symbol), where=totals > 0)
 
+    def after(self, symbols: Int[np.ndarray, " time"]) -> Float[np.ndarray, "time symbol"]:
+        """The probability of each symbol after each of a sequence; zeros once it is none of the chain."""
+        found, may_be = [], self.start
+        for symbol in symbols.tolist():
+            now = may_be * (self.symbols == symbol)
+            now = now / max(now.sum(), np.finfo(float).tiny)
+            found.append(now @ self.next_symbol)
+            may_be = now @ self.step
+        return np.stack(found)
+
     def draw(
         self, size: int, generator: torch.Generator, steps: int | None = None
     ) -> Int[Tensor, "sequence time"]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from memviz.encoding import Sequence
-from memviz.tasks.base import Batch, Task, Taught, check_size, full, next_symbols, one_hot
+from memviz.tasks.base import Batch, Task, Taught, check_size, full, one_hot
 from memviz.tasks.chain import Chain, chain_of
 
 REBER = {
@@ -90,8 +90,8 @@ class Reber(Task):
         return float((outputs[rows, at].argmax(dim=-1) == batch.targets[rows, at]).double().mean())
 
     def taught(self, sequence: Sequence) -> Taught:
-        """The next symbol of each."""
-        return next_symbols(sequence)
+        """The next symbol of each, and all that the grammar lets follow it."""
+        return _next_symbols(_reber(), sequence)
 
 
 @dataclass(frozen=True)
@@ -184,8 +184,17 @@ class Characters(Task):
         return (memoryless - network) / (memoryless - best)
 
     def taught(self, sequence: Sequence) -> Taught:
-        """The next character of each."""
-        return next_symbols(sequence)
+        """The next character of each, and all that may follow it."""
+        return _next_symbols(_characters(self.depth)[0], sequence)
+
+
+def _next_symbols(chain: Chain, sequence: Sequence) -> Taught:
+    """Each symbol is the target of the step before it; which one follows the last is not known."""
+    columns = sequence.inputs.argmax(axis=1)
+    mask = torch.ones(len(sequence), dtype=torch.bool)
+    mask[-1] = False
+    targets = torch.from_numpy(np.append(columns[1:], columns[-1]))
+    return Taught(targets, mask, torch.from_numpy(chain.after(columns) > 0))
 
 
 @cache

@@ -159,6 +159,14 @@ class TemporalOrder(Task):
         """The accuracy at the last step."""
         return accuracy(outputs, batch.targets, batch.mask)
 
+    def taught(self, sequence: Sequence) -> Taught | None:
+        """The order, after the last step, if there are two symbols that matter."""
+        columns, time = torch.from_numpy(sequence.inputs.argmax(axis=1)), len(sequence)
+        kinds = columns[columns >= 6] - 6
+        if len(kinds) != 2:
+            return None
+        return Taught((2 * kinds[0] + kinds[1]).expand(time).clone(), last_step(1, time)[0])
+
 
 @dataclass(frozen=True)
 class Copy(Task):
@@ -229,3 +237,15 @@ class Copy(Task):
     def score(self, outputs: Float[Tensor, "sequence time output"], batch: Batch) -> float:
         """The accuracy over the answer."""
         return accuracy(outputs, batch.targets, batch.mask)
+
+    def taught(self, sequence: Sequence) -> Taught | None:
+        """The list, an item after each step from the one that follows the sign on, if it begins with one and asks."""
+        columns, time = torch.from_numpy(sequence.inputs.argmax(axis=1)), len(sequence)
+        listed, asks = columns[: self.items], (columns == self.symbols + 1).nonzero()[:, 0]
+        if len(asks) != 1 or int(asks[0]) < self.items or (listed >= self.symbols).any():
+            return None
+        first = int(asks[0]) + 1
+        targets, mask = torch.zeros(time, dtype=torch.int64), torch.zeros(time, dtype=torch.bool)
+        answered = min(self.items, time - first)
+        targets[first : first + answered], mask[first : first + answered] = listed[:answered], True
+        return Taught(targets, mask) if answered else None

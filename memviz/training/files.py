@@ -23,6 +23,8 @@ VERSION = 1
 MOST_NUMBERS = 200_000
 """Of all checkpoints; a file stays below 1 MiB."""
 _KEY = "memviz"
+_TABLES = ("checkpoints.about", "history")
+"""Updates, losses and scores; everything else is weights."""
 _PARTS = ("version", "experiment", "task", "settings", "score", "outcome", "command")
 _MOST_SENTENCE = 500
 
@@ -51,7 +53,7 @@ def to_bytes(trained: TrainedNetwork, command: str = "") -> bytes:
     )
     looks = _capped(torch.tensor(trained.history.copy()))
     tensors["history"] = looks
-    return tensor_files.write(tensors, {_KEY: json.dumps(about)})
+    return tensor_files.write(tensors, {_KEY: json.dumps(about)}, _TABLES)
 
 
 def from_bytes(data: bytes) -> TrainedNetwork:
@@ -60,12 +62,12 @@ def from_bytes(data: bytes) -> TrainedNetwork:
     Raises:
         ValueError: if the file is none that `to_bytes` wrote, or a part of it breaks a rule.
     """
-    tensors, metadata = tensor_files.read(data)
+    tensors, metadata = tensor_files.read(data, _TABLES)
     about = _about(metadata)
     experiment = Experiment.from_json(_text(about["experiment"]))
     task, settings = task_of(about["task"]), TrainingSettings.from_data(about["settings"])
     shapes = _shapes(experiment, task)
-    expected = {*shapes, "checkpoints", "checkpoints.about", "history"}
+    expected = {*shapes, "checkpoints", *_TABLES}
     if set(tensors) != expected:
         raise ValueError(f"A trained network has the tensors {', '.join(sorted(expected))}; got others.")
     for name, shape in shapes.items():
@@ -94,7 +96,7 @@ def command_of(data: bytes) -> str:
         ValueError: as `from_bytes` does.
     """
     from_bytes(data)
-    return _text(_about(tensor_files.read(data)[1])["command"])
+    return _text(_about(tensor_files.read(data, _TABLES)[1])["command"])
 
 
 def _about(metadata: dict[str, str]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ _COUNTED = 4
 _APART = 1.4
 """From one checkpoint to the next the number of updates grows by this factor."""
 
+_OVERFLOWS = "the network's own numbers are no finite numbers any more"
+
 
 @dataclass(frozen=True, eq=False)
 class Progress:
@@ -99,18 +101,24 @@ def train(
         should_stop: asked before each update.
 
     Raises:
-        ValueError: if the experiment has interventions, which act in a run and not in a training.
+        ValueError: if the experiment has interventions, which act in a run and not in a training, or if its numbers
+            overflow before the first update.
     """
     if experiment.interventions:
         raise ValueError(
             f"A network is taught without interventions; got {len(experiment.interventions)}. They act in its runs."
         )
     run = _Training(experiment, task, settings or TrainingSettings())
-    yield run.look()
+    if (first := run.look()) is None:
+        raise ValueError(
+            "The numbers of a network must be finite before its first update; this one overflows. Lower its recurrent "
+            "scale or its weights."
+        )
+    yield first
     while (outcome := run.outcome(should_stop)) is None:
         run.update()
-        if run.is_time_to_look():
-            yield run.look()
+        if run.is_time_to_look() and (progress := run.look()) is not None:
+            yield progress
     return run.end(outcome)
 
 
@@ -158,17 +166,21 @@ class _Training:
         self._kept_losses.append(self._losses[-1])
 
     def is_time_to_look(self) -> bool:
-        """Whether the score is looked at after this update."""
-        is_due = self.done % self.settings.evaluate_every == 0 or self.done >= self._next_kept
+        """Whether the score is looked at after this update; after the last one it always is."""
+        every, last = self.settings.evaluate_every, self.settings.updates
+        is_due = self.done % every == 0 or self.done >= min(self._next_kept, last)
         return is_due and not self._diverged
 
-    def look(self) -> Progress:
-        """The score, and a checkpoint if one is due."""
+    def look(self) -> Progress | None:
+        """The score, and a checkpoint if one is due; None where a number is not finite, which is not kept."""
         if not self.done:
             with torch.no_grad():
                 self._losses = self._kept_losses = [float(self._loss())]
         loss, score = float(np.mean(self._losses)), self._score(self._scored)
         self._losses = []
+        if not (math.isfinite(loss) and math.isfinite(score)):
+            self._diverged = _OVERFLOWS
+            return None
         self._history.append((self.done, loss, score))
         checkpoint = None
         if self.done >= self._next_kept:
@@ -197,7 +209,12 @@ class _Training:
     def end(self, outcome: Outcome) -> TrainedNetwork:
         """What was learnt; where it diverged, what was good last."""
         if outcome.kind != "diverged" and self._checkpoints[-1].update != self.done:
-            self._keep(self._score(self._scored))
+            looked_at, _, seen = self._history[-1]
+            score = seen if looked_at == self.done else self._score(self._scored)
+            if math.isfinite(score):
+                self._keep(score)
+            else:
+                outcome = self._ended("diverged", f"After {self.done:,} updates {_OVERFLOWS}")
         last = self._checkpoints[-1]
         if outcome.kind == "diverged":
             outcome = self._ended(
@@ -205,13 +222,23 @@ class _Training:
                 f"{outcome.sentence.removesuffix('.')}. A lower learning rate or a clipped gradient may help; the "
                 f"network is that of update {last.update}, the last good checkpoint",
             )
-        network, readout = last.network, last.readout
-        score = _score(self.task, self._scored_at_end, learner_of(network), readout, _SCORED_AT_END, None)
-        history = np.array(self._history)
-        checkpoints = tuple(self._checkpoints)
         return TrainedNetwork(
-            self.experiment, self.task, self.settings, network, readout, score, outcome, history, checkpoints
+            self.experiment,
+            self.task,
+            self.settings,
+            last.network,
+            last.readout,
+            last.score if outcome.kind == "stopped" else self._last_score(last),
+            outcome,
+            np.array(self._history),
+            tuple(self._checkpoints),
         )
+
+    def _last_score(self, last: Checkpoint) -> float:
+        """The score over many sequences, which takes as long as many updates; that of the look where some overflow."""
+        learner = learner_of(last.network)
+        score = _score(self.task, self._scored_at_end, learner, last.readout, _SCORED_AT_END, None)
+        return score if math.isfinite(score) else last.score
 
     def _ended(self, kind: str, sentence: str) -> Outcome:
         return Outcome(kind, self.done, f"{sentence}.")
@@ -247,13 +274,17 @@ def _score(
     size: int,
     most: int | None,
 ) -> float:
-    """The score of a network over fresh sequences."""
+    """The score of a network over fresh sequences; NaN where it overflows, whatever a task makes of such outputs."""
+    are_finite = []
 
     def run(inputs: Tensor) -> Tensor:
         hidden = learner.hidden(inputs)
-        return readout(hidden.double() if isinstance(readout, Readout) else hidden).float()
+        outputs = readout(hidden.double() if isinstance(readout, Readout) else hidden).float()
+        are_finite.append(bool(torch.isfinite(outputs).all()))
+        return outputs
 
-    return task.evaluate(run, generator, size, most)
+    score = task.evaluate(run, generator, size, most)
+    return score if all(are_finite) else math.nan
 
 
 def _generator(seed: int, which: int) -> torch.Generator:

@@ -94,7 +94,7 @@ class TrainedNetwork:
         settings: how.
         network: what it became, in float64.
         readout: what reads its hidden state.
-        score: its score at the end, over many fresh sequences.
+        score: its score at the end, over many fresh sequences; where somebody stopped it, that of the last checkpoint.
         outcome: why the training ended; where it diverged, the network is that of the last good checkpoint.
         history: at each look at the score: the update, the mean loss since the look before, the score, (look, 3).
         checkpoints: networks on the way, spaced in log time; the last is the network itself.
@@ -130,8 +130,12 @@ class TrainedNetwork:
         self.history.setflags(write=False)
 
     def run(self, sequence: Sequence) -> Trace:
-        """The trace of a sequence of the task, such as `task.encode("...")` or `task.sequence(batch, row)`."""
-        return record(self.network, sequence)
+        """The trace of a sequence of the task, such as `task.encode("...")` or `task.sequence(batch, row)`.
+
+        What the read-out says after each step joins it as `trace["prediction"]`, (time, output).
+        """
+        trace = record(self.network, sequence)
+        return replace(trace, prediction=self.predict(trace))
 
     def predict(self, trace: Trace) -> Float[np.ndarray, "time output"]:
         """What the read-out says after each step of a trace: probabilities, or numbers as they are.

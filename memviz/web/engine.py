@@ -206,7 +206,10 @@ def _run(setup: Setup, before: Run | None) -> Run:
     second = None if before is None else before.trace
     payload = stage_payload(network, trace, sequence.features, second, alignment)
     check_drawn(payload)
-    said = () if trained is None else tuple(models.said(trained, sequence, trained.predict(trace)))
+    said: tuple[Said, ...] = ()
+    if trained is not None:
+        predicted = trained.predict(trace)
+        trace, said = replace(trace, prediction=predicted), tuple(models.said(trained, sequence, predicted))
     return Run(setup, sequence, network, trace, payload, before, alignment, trained, said)
 
 

@@ -25,11 +25,13 @@ class Page(Generic[S]):
         name: what the page's keys in the session begin with.
         codec: how the state is written in the address.
         has_files: whether the page saves its whole state as a file.
+        mend: what makes of a state one that can still be shown, with a sentence; the same state and "" where it can.
     """
 
     name: str
     codec: Codec[S]
     has_files: bool = False
+    mend: Callable[[S], tuple[S, str]] = lambda state: (state, "")
 
     def current(self) -> S:
         """The state of this session, read from the address the first time and where a link brought another one.
@@ -46,7 +48,11 @@ class Page(Generic[S]):
             st.session_state[self._problems] = problems
             st.session_state[self._addresses] = [query]
         kept: S = st.session_state[self._state]
-        return kept
+        mended, why = self.mend(kept)
+        if why:
+            st.session_state[self._state] = mended
+            st.session_state[self._problems] = [why]
+        return mended
 
     def problems(self) -> list[str]:
         """What was wrong with the address or with the last change, a sentence each."""
@@ -54,9 +60,10 @@ class Page(Generic[S]):
 
     def change(self, **values: Any) -> None:
         """Change parts of the state; a value that breaks a rule changes nothing and is said."""
+        _, lost = self.mend(st.session_state[self._state]) if self._state in st.session_state else (None, "")
         try:
             st.session_state[self._state] = replace(self.current(), **values)
-            st.session_state[self._problems] = []
+            st.session_state[self._problems] = [lost] if lost else []
         except TypeError:
             # A choice out of a list that has shrunk meanwhile arrives as its label: there is no such unit any more.
             return

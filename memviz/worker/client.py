@@ -4,21 +4,16 @@ One thread waits for the process, so that no thread of a visitor does. Whoever a
 """
 
 import itertools
-import json
 import logging
-import os
-import queue
-import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import memviz
+from memviz.worker.child import Child
 from memviz.worker.orders import Order
 from memviz.worker.standing import Standing
 
@@ -31,7 +26,12 @@ OVERTIME = 30.0
 """How many seconds it may be late beyond those of an order, its start among them."""
 _TICK = 0.05
 _LOOK_ROUND = 1.0
-_MOST_UNREAD = 256
+_KEPT = "What was learnt up to the last checkpoint is kept; train again, and a new process does it."
+_LOST = {
+    "gone": "The process that trains was killed, perhaps because the machine ran out of memory. " + _KEPT,
+    "garbled": "The process that trains said what nobody understands, and was ended. " + _KEPT,
+}
+"""What is said of an order whose process is lost, by what was heard of it last."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -107,7 +107,7 @@ class Worker:
         self._running: Job | None = None
         self._changed = threading.Condition(threading.RLock())
         self._thread: threading.Thread | None = None
-        self._process: _Process | None = None
+        self._process: Child | None = None
         self._numbers = itertools.count()
         self._is_closed = self._is_wanted = False
 
@@ -123,6 +123,8 @@ class Worker:
             BusyError: if the owner has one under way, or too many wait; the message is for readers.
         """
         with self._changed:
+            if self._is_closed:
+                raise BusyError("The server ends: it takes no more trainings.")
             if self.job(owner) is not None:
                 raise BusyError("One training at a time: yours is under way. Cancel it or wait for its end.")
             is_next = self._running is None  # the first of those that wait waits for nobody
@@ -197,8 +199,9 @@ class Worker:
                 self._end(job, "stopped", "This training broke. What was learnt up to then is kept.")
             with self._changed:
                 self._running = None
-        for left in self._waiting:
-            self._end(left, "stopped", "The server ends.")
+        with self._changed:
+            while self._waiting:
+                self._end(self._waiting.popleft(), "stopped", "The server ends.")
         self._drop_process()
 
     def _wake(self) -> None:
@@ -208,10 +211,10 @@ class Worker:
             self._thread.start()
         self._changed.notify_all()
 
-    def _ready(self) -> "_Process":
+    def _ready(self) -> Child:
         """The process, a new one where there is none any more."""
         if self._process is None or not self._process.is_alive:
-            self._process = _Process(self._command)
+            self._process = Child(self._command)
         return self._process
 
     def _run(self, job: Job) -> None:
@@ -219,13 +222,12 @@ class Worker:
         job.state = "running"
         number = next(self._numbers)
         process = self._ready()
-        if not process.say({"kind": "teach", "order": number, "data": job.order.to_data()}):
-            return self._lose(job)
+        process.say({"kind": "teach", "order": number, "data": job.order.to_data()})
         asked: float | None = None
         while True:
             event = process.hear(_TICK)
-            if event is not None and event.get("kind") == "gone":
-                return self._lose(job)
+            if event is not None and event.get("kind") in _LOST:
+                return self._lose(job, _LOST[event["kind"]])
             if event is not None and event.get("order") == number and self._take(job, event):
                 return None
             now = time.monotonic()
@@ -240,27 +242,24 @@ class Worker:
 
     def _take(self, job: Job, event: dict[str, Any]) -> bool:
         """Take in what the process says; whether that was the last of it."""
-        if event["kind"] == "done":
-            self._end(job, "stopped", "")
+        if event["kind"] in ("done", "refused"):
+            self._end(job, "stopped", str(event.get("sentence", "")))
             return True
         standings = list(job.standings)
         standings[event["lesson"]] = standings[event["lesson"]].told(event)
         job.standings = tuple(standings)
         return False
 
-    def _lose(self, job: Job) -> None:
-        """The process is gone, and not because anybody here ended it."""
+    def _lose(self, job: Job, sentence: str) -> None:
+        """The process is gone or of no use, and not because anybody here ended it."""
         self._drop_process()
-        self._end(
-            job,
-            "stopped",
-            "The process that trains was killed, perhaps because the machine ran out of memory. What was learnt up to "
-            "the last checkpoint is kept; train again, and a new process does it.",
-        )
+        self._end(job, "stopped", sentence)
 
     def _end(self, job: Job, outcome: str, sentence: str) -> None:
         if not sentence and job.is_cancelled:
-            sentence = "Cancelled. What was learnt up to then is kept."
+            is_kept = any(standing.checkpoints for standing in job.standings)
+            rest = ". What was learnt up to then is kept." if is_kept else " before anything was learnt."
+            sentence = f"Cancelled{rest}"
         known = sentence or f"The {job.order.seconds:g} seconds of this training are over."
         job.standings = tuple(standing.broken_off(outcome, known) for standing in job.standings)
         job.sentence, job.ended, job.state = sentence, time.monotonic(), "over"
@@ -286,73 +285,3 @@ class Worker:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-
-
-class _Process:
-    """A process that teaches, and a thread that reads what it says."""
-
-    def __init__(self, command: tuple[str, ...]) -> None:
-        root = str(Path(memviz.__file__).resolve().parent.parent)
-        paths = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": paths},
-            start_new_session=True,  # Ctrl+C in the server's terminal is the server's alone
-        )
-        self._heard: queue.Queue[dict[str, Any]] = queue.Queue(_MOST_UNREAD)
-        self._is_dropped = threading.Event()
-        threading.Thread(target=self._listen, name="memviz-worker-listens", daemon=True).start()
-
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.poll() is None
-
-    def say(self, message: dict[str, Any]) -> bool:
-        """Send a line; whether somebody reads it."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError:
-            return False
-        return True
-
-    def hear(self, seconds: float) -> dict[str, Any] | None:
-        """What it says next, or None; {"kind": "gone"} when it has ended."""
-        try:
-            return self._heard.get(timeout=seconds)
-        except queue.Empty:
-            return None
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._is_dropped.set()
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdin is not None
-        with suppress(OSError):  # what was still to be written has no reader
-            self._process.stdin.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                if line.endswith(b"\n"):  # of one that was killed in the middle of a line the rest is nothing
-                    self._put(json.loads(line))
-        self._put({"kind": "gone"})
-
-    def _put(self, message: dict[str, Any]) -> None:
-        """Wait until there is room, which holds the process up, unless nobody listens any more."""
-        while not self._is_dropped.is_set():
-            try:
-                return self._heard.put(message, timeout=1.0)
-            except queue.Full:
-                continue

@@ -48,17 +48,24 @@ def main() -> None:
 
 def _listen(orders: "queue.SimpleQueue[tuple[int, Any]]", stopped: set[int]) -> None:
     """Orders, and the numbers of those that are to stop; the end of them is the end of the server."""
-    for line in sys.stdin.buffer:
-        message = json.loads(line)
-        if message["kind"] == "stop":
-            stopped.add(message["order"])
-        else:
-            orders.put((message["order"], message["data"]))
-    os._exit(0)
+    try:
+        for line in sys.stdin.buffer:
+            message = json.loads(line)
+            if message["kind"] == "stop":
+                stopped.add(message["order"])
+            else:
+                orders.put((message["order"], message["data"]))
+    finally:  # whatever ends this thread: without it the process would never learn that the server is gone
+        os._exit(0)
 
 
 def _events(data: Any, should_stop: Callable[[], bool]) -> Iterator[dict[str, Any]]:
-    yield from teach(Order.from_data(data), should_stop)
+    try:
+        order = Order.from_data(data)
+    except (ValueError, TypeError, KeyError) as error:  # checked here as well, whoever wrote it
+        yield {"kind": "refused", "sentence": f"The process that trains does not take this order: {error}"}
+        return
+    yield from teach(order, should_stop)
     yield {"kind": "done"}
 
 

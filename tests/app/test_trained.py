@@ -1,5 +1,7 @@
 """Trained networks on the gates page, by Streamlit's own tester: what they say, and units that mean something."""
 
+import contextlib
+import io
 import json
 from typing import Any
 
@@ -121,12 +123,9 @@ def test_units_are_found_and_holding_one_shows_whether_the_task_breaks(open_page
     trained = models.load("latch-100")
     found = concepts.correlations(trained.network, trained.task)
     best = found.above("the first symbol", 0.8)
-    title = (
-        charts(app)[0]["layout"]["title"]["text"]
-        if "layout" in charts(app)[0]
-        else json.dumps(charts(app)[0])
-    )
-    assert "the first symbol" in title
+    (chart,) = [each for each in charts(app) if each["name"] == "concepts"]
+    assert "the first symbol" in chart["figure"]["layout"]["title"]["text"].replace("<br>", " ")
+    assert chart["brush"]["value"] == 0.8
     assert f"{len(best)} of {len(found.of('the first symbol'))} go with it by 0.80" in captions(app)
     assert "nothing is held or edited" in captions(app)
     first = best[0]
@@ -134,7 +133,11 @@ def test_units_are_found_and_holding_one_shows_whether_the_task_breaks(open_page
     clamp = Clamp(first.signal, float(f"{first.mean:.4g}"), (first.unit,))
     after = concepts.score(trained.network, trained.readout, trained.task, (clamp,))
     assert after < 0.9
-    assert f"and is {after:.3f}"[:10] in captions(app)
+    assert (
+        f"was {number(1.0)} and is {number(after)} with what is held or edited; chance is 0.500."
+        in captions(app)
+    )
+    assert "The score (162 sequences)" in captions(app)
     assert "interventions" in address(app)
     run(app.button(f"gates-hold-{first.signal}-{first.unit}").click())
     assert "interventions" not in address(app)
@@ -164,3 +167,65 @@ def test_a_changed_token_changes_what_is_right_and_each_run_has_the_loss_of_its_
         norms.append(10 ** float(flow.inputs.log10_norms()[0]))
     title = plain(app.title[0].value)
     assert f"from {number(norms[0], 2)} to {number(norms[1], 2)}" in title
+
+
+def test_a_threshold_finds_as_many_units_as_pass_it(open_page: OpenPage) -> None:
+    trained = models.load("characters-gru")
+    found = concepts.correlations(trained.network, trained.task)
+    for hundredths in (35, 71):
+        app = with_concepts(open_page(model="characters-gru", concept="1", threshold=str(hundredths)))
+        passing = int((np.abs(found.values[1]) >= hundredths / 100).sum())
+        assert f"{passing} of {found.values[1].size} go with it by {hundredths / 100:.2f}" in captions(app)
+        (chart,) = [each for each in charts(app) if each["name"] == "concepts"]
+        assert chart["brush"]["value"] == hundredths / 100
+        named = [text for trace in chart["figure"]["data"] for text in trace["text"] if text]
+        assert len(named) == passing
+
+
+def test_what_the_task_draws_at_random_is_not_marked_as_a_mistake(open_page: OpenPage) -> None:
+    app = open_page(model="characters-lstm")
+    assert not any("✗" in each for each in ribbon(app)["under"])
+    assert "whatever may follow is right" in captions(app)
+    app = open_page(model="latch-100-default", text="Awxyz")
+    assert ribbon(app)["under"][-1] == "B ✗"
+
+
+def test_a_number_that_is_said_has_no_colour_of_certainty(open_page: OpenPage) -> None:
+    sent = ribbon(open_page(model="adding-lstm"))
+    assert sent["legend"] is None
+    assert len(set(sent["colours"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "held"),
+    [("parity-lstm", "0110100110", (Clamp("forget", 0.5, [1]),)), ("counter-peephole", "Saabb", ())],
+)
+def test_the_code_of_a_trained_network_runs_as_shown(
+    open_page: OpenPage, name: str, text: str, held: Any
+) -> None:
+    query = {"interventions": "clamp~forget~0.5~u1"} if held else {}
+    app = open_page(model=name, text=text, **query)
+    app.session_state["gates-snippet"] = True
+    run(app)
+    (code,) = app.code
+    scope: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(code.value, "snippet", "exec"), scope)
+    trained = models.load(name)
+    expected = record(trained.network, trained.task.encode(text), interventions=held)["hidden"][-1]
+    np.testing.assert_allclose(scope["h"].detach().numpy(), expected, atol=1e-15)
+
+
+def test_another_network_takes_nothing_along_of_what_was_held_in_the_one_before(open_page: OpenPage) -> None:
+    app = open_page(
+        model="latch-100",
+        interventions="clamp~forget~0.5~u1",
+        edits="zero~weight_hh~forget",
+        change="replace~0~B",
+    )
+    opened(app, "trained")
+    run(app.button("gates-open-reber-gru").click())
+    assert address(app)["model"] == "reber-gru"
+    assert not {"interventions", "edits", "change"} & set(address(app))
+    assert not app.warning
+    assert stage(app)["tokens"] == list(models.recipe_of("reber-gru").examples[0])

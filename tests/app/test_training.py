@@ -1,14 +1,8 @@
 """The training page by Streamlit's own tester: what it opens on, real trainings by its worker, links and bad input."""
 
 import base64
-import json
-import os
 import re
-import signal
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -16,102 +10,31 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from memviz import tasks
+from memviz import models, tasks
 from memviz.paths import APP_SCRIPT
+from memviz.theme import number
 from memviz.training import fit
-from memviz.web.training import engine
-from memviz.web.training.address import CODEC, DEFAULT, THOUSAND, TrainingState
+from memviz.web.training.address import CODEC, DEFAULT, THOUSAND
 from memviz.web.training.result import SHIPPED, shipped
 from tests import oracles
-
-OpenPage = Callable[..., AppTest]
-PATIENCE = 120.0
-QUICK = replace(
-    DEFAULT,
-    task=tasks.latch(8),
-    sides=(DEFAULT.sides[0], replace(DEFAULT.sides[0], cell="gru")),
-    updates=40,
-    batch=8,
+from tests.app.training import (
+    PATIENCE,
+    QUICK,
+    OpenPage,
+    charts,
+    first_lesson,
+    no_order_stays,
+    no_process_stays,
+    numbers,
+    open_page,
+    run,
+    stage,
+    texts,
+    title,
+    trained,
 )
 
-
-@pytest.fixture
-def open_page() -> OpenPage:
-    """Open the page at an address: open_page(seeds="2")."""
-
-    def open_at(**query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page("pages/training.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
-    return open_at
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_process_stays() -> Iterator[None]:
-    yield
-    engine.WORKER.close()
-    engine.WORKER = type(engine.WORKER)()
-
-
-@pytest.fixture(autouse=True)
-def no_order_stays() -> Iterator[None]:
-    yield
-    job = engine.WORKER.job("test session id")
-    if job is not None:
-        engine.WORKER.cancel(job)
-        assert job.over.wait(PATIENCE)
-
-
-def run(changed: Any) -> AppTest:
-    """Run the page after a change of a widget, or of the tester itself."""
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def plain(text: str) -> str:
-    """Markdown as the reader sees it."""
-    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
-
-
-def title(app: AppTest) -> str:
-    (said,) = [plain(part.value) for part in app.title]
-    return said
-
-
-def texts(app: AppTest) -> str:
-    parts = [*app.markdown, *app.caption, *app.info, *app.warning, *app.error]
-    return plain("\n".join(part.value for part in parts))
-
-
-def components(app: AppTest, name: str) -> list[Any]:
-    return [part.proto for part in app.get("bidi_component") if part.proto.component_name == name]
-
-
-def stage(app: AppTest) -> dict[str, Any]:
-    (proto,) = components(app, "memviz_stage")
-    data: dict[str, Any] = json.loads(proto.json)
-    return data
-
-
-def charts(app: AppTest) -> dict[str, dict[str, Any]]:
-    found = [json.loads(proto.bytes) for proto in components(app, "memviz_live")]
-    return {each["name"]: each for each in found}
-
-
-def numbers(packed: Any) -> np.ndarray:
-    return np.frombuffer(base64.b64decode(packed["bdata"]), f"<{packed['dtype']}")
-
-
-def trained(app: AppTest) -> AppTest:
-    """Press the button, and wait until the training is over."""
-    app = run(app.button(key="training-train").click())
-    _, job = app.session_state["training-job"]
-    assert job.over.wait(PATIENCE), job.standings
-    return run(app)
+__all__ = ["no_order_stays", "no_process_stays", "open_page"]
 
 
 def test_it_opens_on_a_result_that_is_said_and_drawn(open_page: OpenPage) -> None:
@@ -161,11 +84,47 @@ def test_the_time_lapse_shows_the_numbers_of_its_checkpoint(open_page: OpenPage)
         assert f"right is {'AB'[int(batch.targets[0, -1])]}" in texts(app)
 
 
+@pytest.mark.parametrize("name", ["latch", "reber"])
+def test_the_gradient_over_training_is_that_of_the_tasks_loss(open_page: OpenPage, name: str) -> None:
+    """Oracle: torch.nn.LSTMCell, cross_entropy and retain_grad; Reber at the step that its score looks at."""
+    if name == "latch":
+        app, result = open_page(checkpoint="5"), shipped(DEFAULT)
+        assert result is not None
+        found = result.standings[1].trained()
+        checkpoints, task = [0, 5, -1], tasks.latch(100)
+    else:
+        state = replace(DEFAULT, task=tasks.reber(), sides=DEFAULT.sides[:1], updates=3, batch=8, shown=0)
+        app = trained(open_page(**CODEC.to_query(state)))
+        found = fit(*first_lesson(state))
+        checkpoints, task = [0, -1], tasks.reber()
+    assert found is not None
+    batch = task.batch(1, torch.Generator().manual_seed(20))
+    read = int(batch.lengths[0]) - (2 if name == "reber" else 1)
+    drawn = charts(app)["gradient"]["figure"]["data"]
+    labels = ["at the start" if k == 0 else f"update {found.checkpoints[k].update:,}" for k in checkpoints]
+    lines = {each["name"]: numbers(each["y"]) for each in drawn}
+    assert set(lines) == set(labels)
+    for label, k in zip(labels, checkpoints, strict=True):
+        kept = found.checkpoints[k]
+        cell = torch.nn.LSTMCell(len(task.features), kept.network.hidden_size, dtype=torch.float64)
+        cell.load_state_dict(dict(kept.network.parameters))
+        h = c = torch.zeros(1, kept.network.hidden_size, dtype=torch.float64)
+        cells = []
+        for x in batch.inputs[:, : read + 1].double().unbind(1):
+            h, c = cell(x, (h, c))
+            c.retain_grad()
+            cells.append(c)
+        outputs = h @ kept.readout.weight.T + kept.readout.bias
+        torch.nn.functional.cross_entropy(outputs, batch.targets[:, read]).backward()
+        norms = [float(each.grad.norm().log10()) for each in cells if each.grad is not None]
+        np.testing.assert_allclose(lines[label], norms[::-1], atol=1e-6)
+
+
 def test_train_gives_what_fit_gives(open_page: OpenPage) -> None:
     app = trained(open_page(**CODEC.to_query(QUICK)))
-    for number, lesson in enumerate(QUICK.order().lessons):
+    for which, lesson in enumerate(QUICK.order().lessons):
         expected = fit(lesson.experiment, lesson.task, lesson.settings)
-        x, y = (numbers(charts(app)["score"]["figure"]["data"][2 * number][axis]) for axis in "xy")
+        x, y = (numbers(charts(app)["score"]["figure"]["data"][2 * which][axis]) for axis in "xy")
         np.testing.assert_array_equal(x, expected.history[:, 0])
         np.testing.assert_array_equal(y, expected.history[:, 2])
     assert "come with memviz" not in texts(app)
@@ -177,10 +136,11 @@ def test_seeds_are_counted_and_those_that_failed_are_shown(open_page: OpenPage) 
     app = trained(open_page(**CODEC.to_query(state)))
     expected = [fit(each.experiment, each.task, each.settings) for each in state.order().lessons]
     solved = sum(each.outcome.kind == "solved" for each in expected)
-    assert f"{solved} of 2 seeds solve it" in texts(app)
-    for seed, each in enumerate(expected):
-        if each.outcome.kind != "solved":
-            assert f"seed {seed} ✕ scores {each.score:.3g}" in texts(app).replace("0.500", "0.5")
+    cells = [
+        f"✓ {each.outcome.update}" if each.outcome.kind == "solved" else f"✕ {number(each.score)}"
+        for each in expected
+    ]
+    assert f"|**A**|{'|'.join(cells)}|{solved} of 2|" in texts(app)
 
 
 def test_the_thousand_steps_open_with_their_takeaway(open_page: OpenPage) -> None:
@@ -194,7 +154,7 @@ def test_the_thousand_steps_open_with_their_takeaway(open_page: OpenPage) -> Non
     ]
     said = texts(app)
     for letter, count in zip("ABCD", counts, strict=True):
-        assert re.search(rf"\*\*{letter}\*\* .*{count} of 3 seeds solve it", said), (letter, said)
+        assert re.search(rf"\|\*\*{letter}\*\*\|.*\|{count} of 3\|", said), (letter, said)
     assert counts[3] > counts[1]
     assert "An open forget gate alone is not enough" in said
     assert f"after {1000:,} steps" in said
@@ -205,97 +165,6 @@ def test_the_thousand_steps_open_with_their_takeaway(open_page: OpenPage) -> Non
         ["latch;steps:1000;distractors:classes"],
     )
     assert "The settings have changed" in texts(app)
-
-
-def test_cancel_keeps_what_was_learnt(open_page: OpenPage) -> None:
-    state = replace(QUICK, task=tasks.latch(300), updates=5000, rate=1e-5)
-    app = run(open_page(**CODEC.to_query(state)).button(key="training-train").click())
-    _, job = app.session_state["training-job"]
-    end = time.monotonic() + PATIENCE
-    while not any(standing.update for standing in job.standings):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    app = run(app)
-    assert "learn" in title(app)
-    assert app.button(key="training-train").disabled
-    app = run(app.button(key="training-cancel").click())
-    assert job.over.wait(2)
-    app = run(app)
-    assert "Cancelled. What was learnt up to then is kept." in texts(app)
-    assert not app.button(key="training-train").disabled
-    assert stage(app)["detail"]
-
-
-def test_a_killed_process_is_said(open_page: OpenPage) -> None:
-    state = replace(QUICK, task=tasks.latch(300), updates=5000, rate=1e-5)
-    app = run(open_page(**CODEC.to_query(state)).button(key="training-train").click())
-    _, job = app.session_state["training-job"]
-    end = time.monotonic() + PATIENCE
-    while engine.WORKER.pid is None or job.state != "running":
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    os.kill(engine.WORKER.pid, signal.SIGKILL)
-    assert job.over.wait(PATIENCE)
-    assert "was killed" in texts(run(app))
-
-
-def test_a_second_order_of_the_same_visitor_is_refused_with_a_sentence(open_page: OpenPage) -> None:
-    state = replace(QUICK, task=tasks.latch(300), updates=5000, rate=1e-5)
-    app = open_page(**CODEC.to_query(state))
-    session = "test session id"
-    other = engine.WORKER.submit(session, state.order())
-    try:
-        app = run(app.button(key="training-train").click())
-        assert "One training at a time" in texts(app)
-    finally:
-        engine.WORKER.cancel(other)
-
-
-def test_a_rate_that_diverges_says_when_and_why_and_keeps_a_good_network(open_page: OpenPage) -> None:
-    wild = replace(
-        DEFAULT,
-        task=tasks.adding(60),
-        sides=(replace(DEFAULT.sides[0], cell="elman-relu"),),
-        optimiser="sgd",
-        rate=10.0,
-        clip=None,
-    )
-    app = trained(open_page(**CODEC.to_query(wild)))
-    assert re.search(r"After [\d,]+ updates? .*\. A lower learning rate", texts(app))
-    assert "last good checkpoint" in texts(app)
-    assert "diverges" in title(app)
-    values = np.frombuffer(base64.b64decode(stage(app)["detail"]["values"]["data"]), "<f8")
-    assert np.isfinite(values).all()
-
-
-@pytest.mark.parametrize(
-    ("state", "rule"),
-    [
-        (replace(THOUSAND, sides=(replace(DEFAULT.sides[0], cell="lstm-peephole"),)), "no fused kernel"),
-        (
-            replace(DEFAULT, task=tasks.latch(3000), experiment=replace(DEFAULT.experiment, hidden_size=32)),
-            "at most 2,000,000 here",
-        ),
-        (
-            replace(DEFAULT, experiment=replace(DEFAULT.experiment, hidden_size=64)),
-            "at most 32 units; got 64",
-        ),
-    ],
-)
-def test_what_the_server_does_not_train_gets_a_sentence_and_the_last_result_stays(
-    open_page: OpenPage, state: TrainingState, rule: str
-) -> None:
-    app = open_page(**CODEC.to_query(state))
-    assert rule in texts(app)
-    assert app.button(key="training-train").disabled
-    assert stage(app)["detail"]
-
-
-@pytest.mark.parametrize(
-    "query", [{"task": "<img src=x>"}, {"rate": "1e999"}, {"shown": "77"}, {"checkpoint": "199"}]
-)
-def test_any_address_opens(open_page: OpenPage, query: dict[str, str]) -> None:
-    assert "learn" in title(open_page(**query))
 
 
 @pytest.mark.parametrize("name", sorted(tasks.TASKS))
@@ -316,11 +185,11 @@ def test_what_comes_with_memviz_was_trained_by_the_settings_that_it_is_shown_for
         assert tuple(standing.lesson for standing in result.standings) == state.order().lessons
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_what_comes_with_memviz_scores_what_it_says(number: int) -> None:
+@pytest.mark.parametrize("which", range(2))
+def test_what_comes_with_memviz_scores_what_it_says(which: int) -> None:
     result = shipped(DEFAULT)
     assert result is not None
-    network = result.standings[number].trained()
+    network = result.standings[which].trained()
     assert network is not None
     batch = network.task.batch(256, torch.Generator().manual_seed(77))
     p = {name: value.numpy() for name, value in network.network.parameters.items()}
@@ -342,7 +211,7 @@ def test_a_training_goes_on_while_its_visitor_is_on_another_page(open_page: Open
     app.switch_page("pages/training.py")
     app = run(app)
     assert job.sentence == ""
-    expected = fit(*_first(QUICK))
+    expected = fit(*first_lesson(QUICK))
     y = numbers(charts(app)["score"]["figure"]["data"][0]["y"])
     np.testing.assert_array_equal(y, expected.history[:, 2])
 
@@ -352,21 +221,18 @@ def test_distractors_from_the_class_symbols_are_said_to_be_far_harder(open_page:
     assert "Far harder" in texts(open_page(task="latch;distractors:classes"))
 
 
-def _first(state: TrainingState) -> tuple[Any, Any, Any]:
-    lesson = state.lesson(0, 0)
-    return lesson.experiment, lesson.task, lesson.settings
-
-
 @pytest.mark.parametrize("other", ["gates", "gradients", "compare"])
 def test_a_network_that_was_trained_here_opens_on_the_other_pages(open_page: OpenPage, other: str) -> None:
     app = open_page()
     links = {each.proto.page: each.proto.query_string for each in app.get("page_link")}
     (query,) = [text for page, text in links.items() if page in (other, "" if other == "gates" else other)]
     asked = {name: values[0] for name, values in parse_qs(query).items()}
-    (network,) = app.session_state["training-lent"].values()
-    assert asked["model"] == network
     result = shipped(DEFAULT)
     assert result is not None
+    own = result.standings[1].trained()
+    assert own is not None
+    assert models.load(asked["model"]).checkpoints is own.checkpoints
+    assert {each.proto.query_string for each in open_page().get("page_link")} >= {query}  # lent once to all
     opened = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
     if other != "gates":
         opened.switch_page(f"pages/{other}.py")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from memviz import models
+from memviz import concepts, models
 from tests.browser.reading import NewPage, OpenApp, close, node, read
 
 
@@ -40,7 +41,7 @@ def test_a_unit_is_held_by_keyboard_alone_and_the_task_breaks(page: Page, open_a
     hold.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**interventions=clamp**")
-    expect(page.get_by_text("The score was 1.00 and is")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("The score (162 sequences) was 1.00 and is")).to_be_visible(timeout=30_000)
     let_go = page.get_by_role("button", name="Let go")
     let_go.focus()
     page.keyboard.press("Enter")
@@ -54,6 +55,71 @@ def test_the_links_lead_to_its_gradients_and_its_comparison(page: Page, open_app
     page.get_by_role("link", name="Compare it").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("embedded Reber grammar", timeout=60_000)
     assert "model=reber-gru" in page.url
+
+
+def test_the_threshold_is_dragged_on_the_picture_and_by_keys_and_finds_what_passes(
+    page: Page, open_app: OpenApp
+) -> None:
+    open_app(page, "?model=characters-gru&concept=1")
+    page.locator("summary", has_text="Units that mean something").focus()
+    page.keyboard.press("Enter")
+    line = page.get_by_role("slider", name="Correlation from")
+    expect(line).to_have_attribute("aria-valuenow", "0.8", timeout=30_000)
+    page.wait_for_timeout(1000)
+    line.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)
+    trained = models.load("characters-gru")
+    sizes = np.abs(concepts.correlations(trained.network, trained.task).values[1])
+
+    def passing(threshold: float) -> str:
+        return f"{int((sizes >= threshold).sum())} of {sizes.size}"
+
+    def chosen() -> float:
+        return float(line.get_attribute("aria-valuenow") or "nan")
+
+    box = line.bounding_box()
+    assert box is not None
+    assert box["height"] >= 24
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 40, steps=4)
+    assert chosen() < 0.8
+    expect(line).to_have_attribute("aria-valuetext", f"{chosen():.2f}: {passing(chosen())}")
+    assert "threshold" not in page.url  # nothing is asked of the server in the middle of a drag
+    page.mouse.up()
+    dragged = chosen()
+    page.wait_for_url(f"**threshold={round(100 * dragged)}**")
+    expect(page.get_by_text(f"{passing(dragged)} go with it by {dragged:.2f}")).to_be_visible()
+    line.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    expect(line).to_have_attribute("aria-valuetext", f"{dragged + 0.03:.2f}: {passing(dragged + 0.03)}")
+    page.wait_for_url(f"**threshold={round(100 * dragged) + 3}**")
+    expect(page.get_by_text(f"go with it by {dragged + 0.03:.2f}")).to_be_visible()
+    expect(line).to_be_focused()
+    page.keyboard.press("Home")
+    expect(page.get_by_text(f"{sizes.size} of {sizes.size} go with it by 0.00")).to_be_visible()
+    page.mouse.click(x, y + 20)  # the line is no longer there, but a mouse may press anywhere in the plot
+    expect(line).not_to_have_attribute("aria-valuenow", "0")
+    expect(page.get_by_text(f"{passing(chosen())} go with it by {chosen():.2f}")).to_be_visible()
+
+
+def test_what_is_held_goes_along_to_the_other_pages_and_back_brings_the_network_back(
+    page: Page, open_app: OpenApp
+) -> None:
+    open_app(page, "?model=latch-100&interventions=clamp~hidden~0.03~u1")
+    page.get_by_role("link", name="Compare it").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("trained", timeout=60_000)
+    expect(page.get_by_text("trained and changed").first).to_be_visible()
+    assert "interventions=clamp" in page.url
+    page.get_by_role("link", name="See its gradients").click()
+    expect(page.get_by_text("hidden state held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
+    page.go_back()
+    expect(page.get_by_text("trained and changed").first).to_be_visible(timeout=60_000)
+    page.go_back()
+    expect(page.get_by_text("hidden state h held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
+    assert "model=latch-100" in page.url
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -55,6 +55,24 @@ def test_levels_that_nearly_coincide_share_a_label_and_no_number_is_lost() -> No
     assert [shape.y0 for shape in drawn.layout.shapes] == [0.5, 0.99, 1.0]
 
 
+def test_lines_that_end_at_nearly_the_same_place_share_a_label() -> None:
+    ends = {"A": (20.0, 0.5), "B": (20.0, 0.51), "C": (20.0, 0.9), "D": (10.0, 0.5)}
+    lines = [
+        LearningLine(side, name, name, np.array([0.0, update]), np.array([0.5, value]))
+        for side, (name, (update, value)) in enumerate(ends.items())
+    ]
+    drawn = go.Figure(learning_lines(lines, [], "A title", "score", 20))
+    assert [end.text[0].strip() for end in drawn.data[1::2]] == ["AB", "", "C", "D"]
+    again = go.Figure(learning_lines([lines[0]] * 3, [], "A title", "score", 20))
+    assert [end.text[0].strip() for end in again.data[1::2]] == ["A", "", ""]
+
+
+def test_few_updates_are_all_on_the_axis() -> None:
+    few = LearningLine(0, "A", "A", UPDATES[:2] / 2.5, VALUES[:2])
+    assert go.Figure(learning_lines([few], [], "A title", "loss", 500)).layout.xaxis.dtick == 1
+    assert go.Figure(learning_lines([line()], [], "A title", "loss", 500)).layout.xaxis.dtick is None
+
+
 def test_networks_that_have_not_begun_draw_nothing() -> None:
     empty = LearningLine(0, "A", "A", UPDATES[:0], VALUES[:0], False)
     drawn = go.Figure(learning_lines([empty], [("chance", 0.5)], "A title", "score", 500))

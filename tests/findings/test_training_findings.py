@@ -7,7 +7,7 @@ import pytest
 
 from memviz import tasks
 from memviz.experiment import Experiment
-from memviz.findings.training import Taught, thousand_takeaway, training_finding
+from memviz.findings.training import Taught, thousand_takeaway, training_finding, under_way
 from memviz.training import Outcome, TrainedNetwork, TrainingSettings, fit
 
 TASK = tasks.latch(20)
@@ -36,9 +36,43 @@ def test_one_seed_is_said_with_its_updates_and_scores() -> None:
         ]
     )
     assert said == (
-        "A (net A) has not learnt it after 1,500 updates: it scores 0.520, about what chance scores; "
-        "B (net B) learns it after 1,120 updates; C (net C) diverges after 7 updates; "
-        "D (net D) has not learnt it after 300 updates: it scores 0.800 of 0.990."
+        "B learns it after 1,120 updates; A has not learnt it after 1,500 updates; "
+        "D has not learnt it after 300 updates; C diverges after 7 updates."
+    )
+
+
+def test_of_two_networks_the_scores_are_said_and_those_that_ended_alike_are_said_together() -> None:
+    near, far = network("updates", 60, 0.52), network("updates", 60, 0.8)
+    assert training_finding([taught("A", near), taught("B", network("updates", 60, 0.5))]) == (
+        "A and B have not learnt it after 60 updates: they score 0.520 and 0.500, about what chance scores."
+    )
+    assert training_finding([taught("A", near), taught("B", far)]) == (
+        "A has not learnt it after 60 updates: it scores 0.520, about what chance scores; "
+        "B has not learnt it after 60 updates: it scores 0.800 of 0.990."
+    )
+    assert training_finding([taught("A", near), taught("B", near), taught("C", far), taught("D", near)]) == (
+        "A, B, C and D have not learnt it after 60 updates."
+    )
+
+
+def test_the_fastest_is_said_first_and_one_alone_by_its_name() -> None:
+    slow, fast = network("solved", 90, 1.0), network("solved", 80, 1.0)
+    assert training_finding([taught("A", slow), taught("B", fast)]) == (
+        "B learns it after 80 updates; A learns it after 90 updates."
+    )
+    assert training_finding([taught("A", slow)]) == "net A learns it after 90 updates."
+
+
+def test_what_is_under_way_is_counted() -> None:
+    solved, failed = network("solved", 120, 1.0), network("updates", 500, 0.5)
+    title = TASK.title
+    assert under_way(TASK, [taught("A")], 1) == f"One network learns “{title}”"
+    assert under_way(TASK, [taught("A", failed), taught("B")], 2) == f"2 networks learn “{title}”"
+    assert under_way(TASK, [taught("A", failed, solved)], 4) == (
+        f"1 of 4 networks has learnt “{title}” so far"
+    )
+    assert under_way(TASK, [taught("A", solved), taught("B", solved)], 4) == (
+        f"2 of 4 networks have learnt “{title}” so far"
     )
 
 
@@ -82,10 +116,20 @@ def test_the_takeaway_of_the_thousand_steps_follows_from_the_counts_and_biases()
     assert said.startswith("An open forget gate alone is not enough")
     f = 1 / (1 + exp(-5))
     assert f"open at {f:.3f}, which leaves {f**20:.3f} of what it stored after 20 steps" in said
-    assert "It learns with 1 of 3 seeds" in said
-    assert f"(i = {1 / (1 + exp(4)):.4f}): 2 of 3" in said.replace("0.0180", "0.0180")
+    assert "A, as torch draws it: 0 of 3 seeds learn it. " in said
+    assert "its input gate is half open: 1 of 3 seeds learn it after 99 updates. " in said
+    assert f"(i = {1 / (1 + exp(4)):.4f}): 2 of 3 seeds learn it" in said
     assert "f = 0.9524" in said
-    assert "i = 0.0476): 3 of 3" in said
+    assert "i = 0.0476): 3 of 3 seeds learn it after 99 updates." in said
+
+
+def test_the_takeaway_says_nothing_of_networks_that_were_stopped_and_that_time_ran_out() -> None:
+    *others, last = four((0, 1, 2, 2))
+    for kind in ("stopped", "seconds"):
+        failed = replace(last.networks[2], outcome=Outcome(kind, 50, ""))
+        said = thousand_takeaway([*others, replace(last, networks=(*last.networks[:2], failed))])
+        assert ("stays open" in said) == (kind == "stopped")
+        assert ("time ran out" in said) == (kind == "seconds")
 
 
 @pytest.mark.parametrize("counts", [(0, 3, 2, 3), (0, 2, 0, 1), (0, 0, 0, 0)])

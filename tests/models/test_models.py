@@ -1,5 +1,7 @@
 """The trained networks that come with memviz: what their files say of them is so."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from memviz.gradients import gradient_flow
 from memviz.models.__main__ import main
 from memviz.models.shelf import FOLDER, listed
 from memviz.trace import record
+from memviz.training import TrainingSettings, fit
 from memviz.training.files import command_of
 
 every_model = pytest.mark.parametrize("name", models.NAMES)
@@ -40,6 +43,13 @@ def test_a_file_is_what_its_recipe_and_the_list_say(name: str) -> None:
     assert command_of(data) == shipped.command == recipe.command
     failed = [each.seed for each in shipped.attempts if each.outcome != "solved"]
     assert f"{len(recipe.seeds) - len(failed)} of {len(recipe.seeds)} seeds" in shipped.sentence
+    goal = {"latch": "0.990", "parity": "0.990", "reber": "0.990", "counting": "20", "characters": "0.900",
+            "adding": "0.950"}[trained.task.name]  # fmt: skip
+    assert f"the goal, a score of {goal}" in shipped.sentence
+    for each in shipped.attempts:
+        assert (each.outcome == "solved") <= (each.score >= 0.97 * trained.task.solved)
+    if len(failed) == len(recipe.seeds):
+        assert re.search("fails|hardly", recipe.title)
 
 
 @every_model
@@ -143,6 +153,39 @@ def test_what_is_said_is_the_likeliest_output_and_whether_it_is_right() -> None:
     assert wrong[-1].words.endswith("the task says B")
 
 
+def test_where_the_task_draws_at_random_whatever_may_follow_is_right() -> None:
+    trained = models.load("reber-lstm")
+    outputs = trained.task.outputs
+
+    def answers(text: str, said: str) -> list[models.Said]:
+        predicted = np.full((len(text), 7), 0.05)
+        for t, symbol in enumerate(said):
+            predicted[t, outputs.index(symbol)] = 0.7
+        return models.said(trained, trained.task.encode(text), predicted)
+
+    for other in ("TBPT", "PBTV"):  # T or P may follow B, each time; after BTB too, then S or X, T or V
+        found = answers("BTBT", other)
+        expected = [True, True, True, other[3] in "SX"]
+        assert [each.is_right for each in found] == expected
+    assert found[0].words.endswith("right: T or P may follow")
+    assert found[3].words.endswith("wrong: S or X may follow")
+    whole = answers("BTBTXSETE", "TBTXSETEB")
+    assert whole[6].words.endswith("right: T may follow")
+    assert whole[7].is_right is True
+    assert whole[8].is_right is None
+    assert whole[8].words.endswith("; the task lets nothing follow here")
+
+
+@every_model
+def test_its_examples_are_sequences_that_its_task_might_draw(name: str) -> None:
+    trained = models.load(name)
+    for text in models.examples(name, trained):
+        taught = trained.task.taught(trained.task.encode(text))
+        assert taught is not None
+        if taught.may_follow is not None:
+            assert taught.may_follow[:-1].any(dim=1).all(), text
+
+
 def test_what_may_follow_is_said_as_a_set_and_a_sum_as_a_number() -> None:
     counter = models.load("counter-lstm")
     sequence = counter.task.encode("Saaabbb")
@@ -162,3 +205,32 @@ def test_the_latch_with_torchs_biases_fails_and_with_those_of_ln_t_it_does_not()
     assert tasks.latch(100).solved <= models.load("latch-100").score
     assert models.load("latch-100-default").score < 0.6
     assert models.load("latch-100").experiment != Experiment("lstm", 4)
+
+
+@pytest.mark.parametrize(
+    ("task", "text", "at", "right"),
+    [
+        (tasks.order(10), "EaXbcdYabB", 9, "XY"),
+        (tasks.copy(2, 3, 4), "ca...?..", 7, "a"),
+        (tasks.sine(8, 2), "\n".join(str(np.sin(np.pi / 4 * t + 0.3)) for t in range(9)), 8, None),
+    ],
+    ids=["order", "copy", "sine"],
+)
+def test_a_visitors_network_of_every_task_has_a_loss_and_is_told_what_is_right(task, text, at, right) -> None:
+    trained = fit(Experiment("gru", 3, seed=1), task, TrainingSettings(updates=2, batch=4))
+    sequence = task.encode(text)
+    loss, trace = models.task_loss(trained, sequence), trained.run(sequence)
+    assert loss is not None
+    assert loss.timestep == at
+    outputs = trace["hidden"][at] @ trained.readout.weight.numpy().T + trained.readout.bias.numpy()
+    if right is None:
+        ahead = np.sin(np.pi / 4 * (at + 2) + 0.3)
+        expected = 0.5 * (outputs[0] - ahead) ** 2
+        is_right = abs(outputs[0] - ahead) < 0.08
+    else:
+        place = task.outputs.index(right)
+        expected = np.log(np.exp(outputs).sum()) - outputs[place]
+        is_right = outputs.argmax() == place
+    assert float(loss.value(torch.tensor(trace["hidden"]))) == pytest.approx(expected, rel=1e-9)
+    said = models.said(trained, sequence, trace["prediction"])
+    assert said[-1].is_right == is_right

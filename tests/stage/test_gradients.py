@@ -321,3 +321,4 @@ def test_gradients_of_extreme_size_and_of_one_size_have_their_decades(
 def test_a_loss_in_words_says_what_is_read_and_where() -> None:
     assert loss_in_words(Loss(), 11) == "the sum of h at step 10"
     assert loss_in_words(Loss(3, 2), 11) == "h of unit 2 at step 3"
+    assert loss_in_words(Loss(3, kind="cross-entropy"), 11) == "the cross-entropy of the answer at step 3"

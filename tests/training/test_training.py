@@ -1,8 +1,11 @@
 """Training, against plain torch.nn loops, the float64 engine, and what each task needs to be better than chance."""
 
+import copy
+import io
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,8 +16,10 @@ from memviz.cells import CELLS
 from memviz.edits import SetWeight
 from memviz.experiment import Experiment
 from memviz.interventions import Ablate
-from memviz.trace import record
+from memviz.tasks import Batch
+from memviz.trace import Trace, record
 from memviz.training import FUSED, Progress, TrainedNetwork, TrainingSettings, fit, train
+from memviz.training.files import from_bytes, to_bytes
 from memviz.training.learners import ReadoutLayer, learner_of
 from memviz.training.optimisers import Adam, Parameters, Sgd
 from tests import oracles
@@ -107,6 +112,48 @@ def test_what_was_trained_replays_in_the_float64_engine(name: str) -> None:
         np.testing.assert_allclose(trained.predict(trace), outputs[row].softmax(-1).numpy(), atol=1e-5)
 
 
+def test_the_prediction_joins_the_trace_its_table_and_its_file() -> None:
+    task = tasks.parity(9)
+    trained = fit(experiment_of("gru"), task, SHORT)
+    trace = trained.run(task.encode("011010011"))
+    p = {key: value.numpy() for key, value in trained.network.parameters.items()}
+    xs = np.eye(2)[[0, 1, 1, 0, 1, 0, 0, 1, 1]]
+    hidden = np.stack([s["hidden"] for s in oracles.run("gru", p, xs, oracles.state("gru", 3, None))])
+    odds = np.exp(hidden @ trained.readout.weight.numpy().T + trained.readout.bias.numpy())
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(trace["prediction"], expected, atol=1e-12)
+    assert not trace["prediction"].flags.writeable
+    table = trace.to_frame()
+    rows = table[table.signal == "prediction"]
+    assert rows.unit.tolist() == [0, 1] * 9
+    assert rows.timestep.tolist() == [t for t in range(9) for _ in range(2)]
+    assert rows.token.tolist() == [token for token in "011010011" for _ in range(2)]
+    np.testing.assert_array_equal(rows.value, trace["prediction"].ravel())
+    assert len(table) == 9 * (3 * len(trace.names) + 2)
+    for again in (Trace.load(io.BytesIO(trace.to_bytes())), copy.deepcopy(trace)):
+        np.testing.assert_array_equal(again["prediction"], trace["prediction"])
+    with pytest.raises(KeyError, match='got "prediction"'):
+        record(trained.network, xs)["prediction"]
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_a_real_training_on_a_kernel_replays_in_the_float64_engine_step_by_step(name: str) -> None:
+    """Every hidden state and every answer, over sequences as long as those that were trained on."""
+    task = tasks.latch(60)
+    experiment = Experiment(name, 4, seed=2, forget_bias=4.0, update_bias=4.0, input_bias=-4.0)
+    trained = fit(experiment, task, TrainingSettings(updates=150, stop_when_solved=False))
+    batch = task.batch(3, torch.Generator().manual_seed(9))
+    with torch.no_grad():
+        hidden = learner_of(trained.network).hidden(batch.inputs)
+    answers = trained.readout(hidden.double()).softmax(-1)
+    for row in range(3):
+        trace = trained.run(task.sequence(batch, row))
+        np.testing.assert_allclose(trace["hidden"], hidden[row], atol=1e-5)
+        np.testing.assert_allclose(trained.predict(trace), answers[row], atol=1e-5)
+    moved = trained.network.parameters["weight_hh"] - trained.checkpoints[0].network.parameters["weight_hh"]
+    assert moved.abs().max() > 0.1
+
+
 def test_an_update_is_that_of_a_plain_loop_of_torch() -> None:
     task = tasks.adding(7)
     for settings in (
@@ -180,6 +227,8 @@ LEARNT = {
     "latch of 1997": (tasks.latch(30), experiment_of("lstm-1997", 4, input_bias=-4.0), 300),
     "parity": (tasks.parity(8), experiment_of("lstm", 4), 600),
     "counting": (tasks.counting(2, 4), experiment_of("lstm", 3), 500),
+    "counting three letters": (tasks.counting(3, 3), experiment_of("lstm", 4), 700),
+    "counting with peepholes": (tasks.counting(2, 3), experiment_of("lstm-peephole", 3), 300),
     "reber": (tasks.reber(), experiment_of("lstm", 8), 400),
     "adding": (tasks.adding(10), experiment_of("gru", 12), 400),
     "order": (tasks.order(20), experiment_of("lstm", 8, forget_bias=3.0, input_bias=-2.0), 300),
@@ -289,7 +338,10 @@ def test_a_loss_that_is_no_number_stops_it_and_the_last_good_checkpoint_is_kept(
     settings = TrainingSettings(optimiser="sgd", rate=10.0, clip=None, updates=400)
     trained = fit(experiment_of("elman-relu", 8, recurrent_scale=4.0), task, settings)
     assert trained.outcome.kind == "diverged"
-    pattern = r"After [\d,]+ updates (the (loss|gradient) is no finite number any more|a weight grew beyond 10,000)\. "
+    pattern = (
+        r"After [\d,]+ updates (the (loss|gradient) is no finite number any more|a weight grew beyond 10,000|"
+        r"the network's own numbers are no finite numbers any more)\. "
+    )
     assert re.match(pattern, trained.outcome.sentence), trained.outcome.sentence
     last = trained.checkpoints[-1]
     assert f"that of update {last.update}, the last good checkpoint." in trained.outcome.sentence
@@ -297,6 +349,103 @@ def test_a_loss_that_is_no_number_stops_it_and_the_last_good_checkpoint_is_kept(
     assert all(torch.isfinite(value).all() for value in trained.network.parameters.values())
     assert same(trained, trained.at(-1))
     assert np.isfinite(trained.history).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "experiment", "settings"),
+    [
+        (
+            tasks.sine(20, 5, 50),
+            Experiment("lstm", 16),
+            {"optimiser": "sgd", "rate": 10.0, "clip": None, "updates": 200},
+        ),
+        (
+            tasks.characters(200, 4),
+            Experiment("elman-relu", 16, recurrent_scale=3.0),
+            {"rate": 1.0, "updates": 50},
+        ),
+        (tasks.parity(200), Experiment("elman-relu", 16, recurrent_scale=3.0), {"rate": 1.0, "updates": 50}),
+        (tasks.latch(200), Experiment("elman-relu", 16, recurrent_scale=3.0), {"rate": 1.0, "updates": 3}),
+    ],
+    ids=["sine", "characters", "parity", "latch"],
+)
+def test_what_overflows_is_never_kept_and_what_is_kept_goes_into_a_file(task, experiment, settings) -> None:
+    """The plain steps of the cell, in float32, over new sequences: nothing that is kept overflows."""
+    trained = fit(experiment, task, TrainingSettings(**settings))
+    assert trained.outcome.kind == "diverged", trained.outcome.sentence
+    assert "updates" in trained.outcome.sentence
+    assert np.isfinite([trained.score, *trained.history.ravel()]).all()
+    assert np.isfinite([(c.loss, c.score) for c in trained.checkpoints]).all()
+    inputs = task.batch(20, torch.Generator().manual_seed(77)).inputs
+    for checkpoint in trained.checkpoints:
+        cell, p = (
+            checkpoint.network.cell,
+            {key: v.float() for key, v in checkpoint.network.parameters.items()},
+        )
+        state = cell.zero_state(inputs[:, 0], experiment.hidden_size)
+        for x in inputs.unbind(dim=1):
+            state, signals = cell.step(p, x, state)
+        assert torch.isfinite(signals.hidden).all()
+    again = from_bytes(to_bytes(trained))
+    assert (again.outcome, again.score) == (trained.outcome, trained.score)
+    np.testing.assert_array_equal(again.history, trained.history)
+
+
+def test_a_network_that_overflows_before_its_first_update_is_refused() -> None:
+    experiment = Experiment("elman-relu", 16, recurrent_scale=10.0)
+    for task in (tasks.sine(20, 5, 1000), tasks.latch(1000)):
+        with pytest.raises(ValueError, match="must be finite before its first update; this one overflows"):
+            fit(experiment, task, SHORT)
+
+
+@dataclass(frozen=True)
+class Watched(tasks.Parity):
+    """Parity that keeps the sizes of the batches that it draws."""
+
+    sizes: ClassVar[list[int]] = []
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        self.sizes.append(size)
+        return super().batch(size, generator)
+
+
+def test_whoever_stops_it_does_not_wait_for_the_long_score_of_the_end() -> None:
+    asked = iter([False] * 5 + [True])
+    Watched.sizes.clear()
+    trained = fit(experiment_of("lstm"), Watched(9), replace(SHORT, updates=100), lambda: next(asked))
+    assert set(Watched.sizes) == {8, 256}  # updates and looks
+    assert trained.score == trained.checkpoints[-1].score
+    Watched.sizes.clear()
+    fit(experiment_of("lstm"), Watched(9), SHORT)
+    assert Watched.sizes[-1] == 512
+
+
+def test_the_score_is_looked_at_after_the_last_update_wherever_it_falls() -> None:
+    experiment = Experiment("lstm", 2, seed=2)
+    settings = TrainingSettings(updates=207, evaluate_every=50, seed=2, stop_when_solved=False)
+    trained = fit(experiment, tasks.parity(), settings)
+    assert trained.history[-1, 0] == 207
+    assert trained.outcome.kind == "solved"
+    assert trained.outcome.sentence == f"Solved after 207 updates: a score of {trained.history[-1, 2]:.3g}."
+
+
+def test_the_score_of_a_checkpoint_is_that_of_the_look_of_its_update() -> None:
+    for updates, every in ((100, 20), (75, 10)):
+        settings = TrainingSettings(updates=updates, evaluate_every=every, batch=8)
+        trained = fit(experiment_of("elman"), tasks.parity(4), settings)
+        looks = {int(update): score for update, _, score in trained.history}
+        assert [looks[each.update] for each in trained.checkpoints] == [
+            each.score for each in trained.checkpoints
+        ]
+        assert trained.checkpoints[-1].update == updates
+
+
+def test_a_file_holds_trainings_of_many_updates() -> None:
+    settings = TrainingSettings(updates=10_050, batch=1, evaluate_every=5000, stop_when_solved=False)
+    trained = fit(Experiment("elman", 1), tasks.parity(1), settings)
+    again = from_bytes(to_bytes(trained))
+    np.testing.assert_array_equal(again.history, trained.history)
+    assert again.checkpoints[-1].update == 10_050
 
 
 def test_edits_are_part_of_what_is_taught_and_interventions_are_refused() -> None:

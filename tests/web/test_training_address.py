@@ -79,7 +79,7 @@ def test_an_empty_address_is_the_default() -> None:
         ({"sides": "lstm,gru,lstm,gru,elman"}, "Up to 4 networks are trained at once"),
         ({"sides": "lstm;interventions:forget%3D1"}, "left out"),
         ({"cell": "gru"}, "each side names its own cell"),
-        ({"rate": "nan"}, "The learning rate is a number from 1e-05 to 10; got 'nan'"),
+        ({"rate": "nan"}, "The learning rate is a number from 0.00001 to 10; got 'nan'"),
         ({"rate": "11"}, "The learning rate is a number"),
         ({"seeds": "0"}, "The seeds are a whole number from 1 to 5; got '0'"),
         ({"updates": "999999"}, "The updates are a whole number from 1 to 5,000"),

@@ -13,7 +13,8 @@ def example(task: tasks.Task) -> Example:
     batch = task.batch(1, torch.Generator().manual_seed(3))
     sequence = task.sequence(batch, 0)
     time = len(sequence)
-    return Example(task, sequence, batch.targets[0, :time].numpy(), batch.mask[0, :time].numpy())
+    taught = tasks.Taught(batch.targets[0, :time], batch.mask[0, :time])
+    return Example(task, sequence, taught, int(taught.mask.nonzero()[-1]))
 
 
 def test_a_class_is_said_with_its_probability() -> None:

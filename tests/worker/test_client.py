@@ -1,5 +1,6 @@
 """The worker: real trainings in its process, and stand-ins for a process that hangs, dies or chatters."""
 
+import json
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from memviz import tasks
+from memviz.edits import SetWeight
 from memviz.experiment import Experiment
 from memviz.training import TrainingSettings, fit
 from memviz.worker import BusyError, Job, Lesson, Order, Worker
@@ -202,6 +204,57 @@ sys.stdin.read()"""
     assert job.sentence.startswith("This training broke")
 
 
+@pytest.mark.parametrize("said", ["no message", "[1, 2]", "[" * 100_000, "\\udcff"])
+def test_a_process_that_says_no_message_is_ended(stand_in: Callable[..., Worker], said: str) -> None:
+    garbled = f"import sys, time; sys.stdin.readline(); print({said!r}, flush=True); time.sleep(600)"
+    worker = stand_in(garbled)
+    for owner in "ab":
+        job = wait(worker.submit(owner, order()))
+        assert "said what nobody understands" in job.sentence
+        assert worker.pid is None
+
+
+def test_a_line_without_an_end_is_not_read_for_ever(stand_in: Callable[..., Worker]) -> None:
+    endless = "import os, sys; sys.stdin.readline()\nwhile True: os.write(1, b'x' * 65536)"
+    job = wait(stand_in(endless).submit("a", order()))
+    assert "said what nobody understands" in job.sentence
+
+
+def test_an_order_larger_than_a_pipe_holds_nobody_up_whose_process_does_not_read(
+    stand_in: Callable[..., Worker],
+) -> None:
+    edits = tuple(SetWeight("weight_hh", 0, 0, number / 1000) for number in range(1000))
+    large = order(*(Lesson(Experiment("lstm", 4, edits=edits), tasks.latch(10), SHORT) for _ in range(20)))
+    assert len(json.dumps(large.to_data())) > 2**20
+    worker = stand_in("import time; time.sleep(600)")
+    job = worker.submit("a", large)
+    until(lambda: job.state == "running")
+    worker.cancel(job)
+    assert wait(job).sentence == "Cancelled before anything was learnt."
+
+
+def test_the_process_checks_an_order_itself_and_goes_on(worker: Worker) -> None:
+    beyond = order()
+    object.__setattr__(beyond, "seconds", 1000)
+    refused = wait(worker.submit("a", beyond))
+    assert "at most 180 seconds here; got 1000" in refused.sentence
+    process = worker.pid
+    assert wait(worker.submit("a", order())).standings[0].state == "ended"
+    assert worker.pid == process
+
+
+def test_a_worker_that_is_closed_takes_no_order_and_ends_those_that_wait(
+    stand_in: Callable[..., Worker],
+) -> None:
+    worker = stand_in(HANGS)
+    jobs = [worker.submit(owner, order()) for owner in "abc"]
+    until(lambda: jobs[0].state == "running")
+    worker.close()
+    assert [job.state for job in jobs] == ["over"] * 3
+    with pytest.raises(BusyError, match="The server ends"):
+        worker.submit("d", order())
+
+
 def test_a_process_is_ready_before_anybody_orders(stand_in: Callable[..., Worker]) -> None:
     worker = stand_in(HANGS)
     worker.warm()
@@ -219,6 +272,5 @@ def test_the_process_has_a_low_priority_and_ends_with_the_server(worker: Worker)
     assert os.getpriority(os.PRIO_PROCESS, worker.pid) >= min(19, os.nice(0) + 10)
     process = worker._process
     assert process is not None
-    assert process._process.stdin is not None
-    process._process.stdin.close()
+    process._to_say.put(b"")  # closes its input
     assert process._process.wait(10) == 0

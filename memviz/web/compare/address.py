@@ -8,10 +8,10 @@ from memviz.encoding import KINDS, MAX_BYTES
 from memviz.experiment import Experiment
 from memviz.interventions.values import shown
 from memviz.models import load
-from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, text, whole
+from memviz.web.address import BROKEN, on_off, one_of, optional, text, whole
 from memviz.web.compare.sides import MOST_SIDES, Side, read_sides
 from memviz.web.models import FIELD as MODEL
-from memviz.web.models import with_example
+from memviz.web.models import ModelCodec
 
 _MOST_TEXT = max(MAX_BYTES.values())
 _MOST_STEP = 2999
@@ -36,8 +36,8 @@ class CompareState:
         unit: the unit whose numbers are shown.
         loss_timestep: the step that the loss reads; None is the last.
         loss_unit: the unit that the loss reads; None is the sum.
-        model: the trained network that is compared with what it began as and with others of its kind, one of
-            `memviz.models.NAMES`; "" compares `sides`.
+        model: the trained network that is compared with itself under the edits and interventions of the experiment,
+            with what it began as and with others of its kind, one of `memviz.models.NAMES`; "" compares `sides`.
 
     Raises:
         ValueError: if there is no side, or more than six.
@@ -64,7 +64,7 @@ class CompareState:
         if self.model:
             trained = load(self.model)
             began = trained.experiment
-            shared = replace(shared.plain, hidden_size=began.hidden_size, seed=began.seed)
+            shared = replace(shared, hidden_size=began.hidden_size, seed=began.seed)
             object.__setattr__(self, "kind", trained.task.typed_kind)
             object.__setattr__(self, "standardise", False)
         object.__setattr__(self, "experiment", shared)
@@ -74,12 +74,12 @@ class CompareState:
         return side.experiment(self.experiment)
 
 
-class _SidesCodec(Codec[CompareState]):
+class _SidesCodec(ModelCodec[CompareState]):
     """A side that cannot be read is left out, and the others stay."""
 
     def read(self, query: Mapping[str, str]) -> tuple[CompareState, list[str]]:
         """The state that an address asks for, and a sentence for each part that is unknown or broken."""
-        readable, left_out = dict(with_example(query)), []
+        readable, left_out = dict(query), []
         if _CELL in readable:
             got = shown(readable.pop(_CELL))
             left_out.append(f"On this page each side names its own cell; got {got} for all of them.")

@@ -83,22 +83,30 @@ def _compared_trained(state: CompareState) -> Compared:
     sequence = engine.call(models.load(state.model).task.encode, state.text)
     check_work(len(sequence), state.experiment.hidden_size)
     loss = loss_of(state, len(sequence))
-    names = trained.sides_of(state.model)
-    sides = tuple(Side(trained.cell_of(name)) for name in names)
-    contenders = tuple(
-        Contender(letter, trained.label_of(name), _trained_flow(name, state.text, loss))
-        for letter, name in zip(LETTERS, names, strict=False)
-    )
+    experiment, found, problems = state.experiment, [], []
+    names = trained.sides_of(state.model, is_changed=experiment != experiment.plain)
+    for letter, name in zip(LETTERS, names, strict=False):
+        label = trained.label_of(name)
+        changes = experiment if name.endswith(trained.CHANGED) else experiment.plain
+        setup = Setup(changes, state.text, state.kind, model=name)
+        try:
+            flow = _trained_flow(setup, loss)
+        except ValueError as error:
+            problems.append(f"{letter} ({label}) is left out. {error}")
+            continue
+        found.append((trained.as_side(name, experiment), setup, Contender(letter, label, flow)))
+    if not found:
+        raise ValueError(problems[0])
+    sides, setups, contenders = zip(*found, strict=True)
     letters = "".join(contender.letter for contender in contenders)
     labels = tuple(contender.label for contender in contenders)
-    setups = tuple(Setup(state.experiment, state.text, state.kind, model=name) for name in names)
     payload = _payload(setups, loss, letters, labels, sides, contenders)
-    return Compared(sequence, loss, sides, contenders, payload, ())
+    return Compared(sequence, loss, sides, contenders, payload, tuple(problems))
 
 
-@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False)
-def _trained_flow(name: str, text: str, loss: Loss) -> GradientFlow:
-    return engine.call(trained.flow_of, name, text, loss)
+@st.cache_resource(scope="session", max_entries=_KEPT_SIDES, show_spinner=False, hash_funcs=KEYS)
+def _trained_flow(setup: Setup, loss: Loss) -> GradientFlow:
+    return engine.call(trained.flow_of, setup.model, setup.text, loss, setup.experiment)
 
 
 def loss_of(state: CompareState, time: int) -> Loss:

@@ -1,7 +1,6 @@
 """The state of the gates page and its codec."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from memviz.stage import NODES, PHASES
 from memviz.theme import LOOKS
 from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, several, text, whole
 from memviz.web.models import FIELD as MODEL
-from memviz.web.models import with_example
+from memviz.web.models import ModelCodec
 from memviz.web.setup import Setup
 
 MOST_UNITS = 6
@@ -119,16 +118,8 @@ def _weight(raw: str) -> Any:
     return raw if raw == "" or _WEIGHT.fullmatch(raw) else BROKEN
 
 
-class _GatesCodec(Codec[GatesState]):
-    """A link that names a trained network and no sequence opens the first example of its task."""
-
-    def read(self, query: Mapping[str, str]) -> tuple[GatesState, list[str]]:
-        """The state that an address asks for, and a sentence for each parameter that is unknown or broken."""
-        return super().read(with_example(query))
-
-
 DEFAULT = GatesState()
-CODEC = _GatesCodec(
+CODEC: Codec[GatesState] = ModelCodec(
     DEFAULT,
     {
         "text": (text(_MOST_TEXT), f"The text in a link has at most {_MOST_TEXT:,} characters"),

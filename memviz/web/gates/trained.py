@@ -65,36 +65,38 @@ def about(run: Run) -> None:
         return
     task, shipped = trained.task, models.about(run.setup.model)
     best = number(task.optimum, 3)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    said, ways = st.columns([4, 1])
+    with said:
         st.caption(
             escaped(
                 f"{models.recipe_of(run.setup.model).title}. Score {number(trained.score, 3)}: {task.scored}; by "
                 f"chance {number(task.chance, 3)}, at best {best}. {shipped.sentence} "
                 f"{_inputs(run)}"
-            ),
-            width="stretch",
+            )
         )
-        shared.links(PAGE.name, run.setup.model, run.setup.text)
+    with ways, st.container(horizontal=True, horizontal_alignment="right"):
+        shared.links(PAGE.name, run.setup.model, run.setup.text, run.setup.experiment)
 
 
 def prediction(run: Run) -> None:
-    """The read-out's answer under each token, as sure as its colour is deep."""
+    """The read-out's answer under each token, as sure as its colour is deep; a number is not coloured."""
     if run.trained is None:
         return
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     right = [each.is_right for each in run.said if each.is_right is not None]
     asked = f"right at {sum(right)} of {len(right)} steps that its task asks about" if right else ""
     if asked and run.trained.task.optimum_loss > 0:
-        asked += "; some of them the task draws at random"
+        asked += "; where it draws at random, whatever may follow is right"
     st.markdown(f"**What it says after each step**{f', {asked}' if asked else ''}")
+    is_sure = run.trained.task.loss != "squared error"  # a number says nothing of how sure it is
     ribbon(
         run.sequence.tokens,
-        [_colour(scale, each.certainty) for each in run.said],
+        [_colour(scale, each.certainty if is_sure else 0.0) for each in run.said],
         alt=f"Each token with the answer of the read-out after it; {asked or 'the task asks about none'}.",
         key="gates-prediction",
         texts=[each.words for each in run.said],
         under=[f"{each.answer}{_MARKS[each.is_right]}" for each in run.said],
-        legend=("unsure", "sure"),
+        legend=("unsure", "sure") if is_sure else None,
         scale=scale,
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 from memviz.experiment import Experiment
 from memviz.gradients import GIVEN, LAG_RANGE, LOSSES, NETWORKS, SEEDS, SOURCES, Given, Study
 from memviz.models import is_known, load, task_loss
-from memviz.web.address import BROKEN, Codec, on_off, one_of, optional, real, text, whole
+from memviz.web.address import BROKEN, on_off, one_of, optional, real, text, whole
 from memviz.web.models import FIELD as MODEL
-from memviz.web.models import with_example
+from memviz.web.models import ModelCodec
 
 _MOST_TEXT = 10_000
 _MOST_UNIT = 63
@@ -59,9 +59,9 @@ class GradientsState:
             if self.network == GIVEN:
                 object.__setattr__(self, "network", DEFAULT_NETWORK)
             return
-        size = load(self.model).network.hidden_size
-        if self.experiment.hidden_size != size:
-            object.__setattr__(self, "experiment", replace(self.experiment, hidden_size=size))
+        began = load(self.model).experiment  # what is edited is of its cell
+        shared = replace(self.experiment, cell=began.cell, hidden_size=began.hidden_size)
+        object.__setattr__(self, "experiment", shared)
         object.__setattr__(self, "everywhere", False)
 
     @property
@@ -92,6 +92,11 @@ class GradientsState:
     def _given(self) -> Given:
         trained = load(self.model)
         sequence = trained.task.encode(self.text)
+        if not LAG_RANGE[0] < len(sequence) <= self.longest_lag + 1:
+            raise ValueError(
+                f"On this page a sequence of this network has {LAG_RANGE[0] + 1} to {self.longest_lag + 1:,} steps; "
+                f"got {len(sequence):,}."
+            )
         loss = task_loss(trained, sequence)
         if loss is None:
             raise ValueError(
@@ -133,11 +138,13 @@ def _lag(raw: str) -> Any:
     return value if value is not BROKEN and value >= LAG_RANGE[0] else BROKEN
 
 
-def linked(experiment: Experiment, text: str, time: int) -> dict[str, str]:
+def linked(experiment: Experiment, text: str, time: int, model: str = "") -> dict[str, str]:
     """The address at which this page opens the network of another page, with its edits and interventions.
 
-    The text is repeated to so many timesteps, 6 at least.
+    The text is repeated to so many timesteps, 6 at least; that of a trained network is its sequence.
     """
+    if model:
+        return CODEC.to_query(GradientsState(text=text, experiment=experiment, network=GIVEN, model=model))
     network = experiment.cell
     if network == "lstm" and (experiment.forget_bias is not None or experiment.input_bias is not None):
         network = "lstm-biased"
@@ -145,15 +152,14 @@ def linked(experiment: Experiment, text: str, time: int) -> dict[str, str]:
     return CODEC.to_query(GradientsState(text=text, lag=lag, experiment=experiment, network=network))
 
 
-class _GradientsCodec(Codec[GradientsState]):
+class _GradientsCodec(ModelCodec[GradientsState]):
     """A link that names a trained network opens it, on an example of its task."""
 
     def read(self, query: Mapping[str, str]) -> tuple[GradientsState, list[str]]:
         """The state that an address asks for, and a sentence for each parameter that is unknown or broken."""
-        named = with_example(query)
-        if is_known(named.get("model", "")) and "network" not in named:
-            named = {**named, "network": GIVEN}
-        return super().read(named)
+        if is_known(query.get("model", "")) and "network" not in query:
+            query = {**query, "network": GIVEN}
+        return super().read(query)
 
     def to_query(self, state: GradientsState) -> dict[str, str]:
         """The state as URL parameters; `read` gives exactly this state back."""

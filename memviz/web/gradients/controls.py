@@ -85,11 +85,13 @@ def opened(state: GradientsState) -> None:
 
 
 def _open_model(name: str) -> None:
-    PAGE.change(model=name, text=examples(name, load(name))[0], network=GIVEN)
+    began = PAGE.current().experiment.plain
+    PAGE.change(model=name, text=examples(name, load(name))[0], experiment=began, network=GIVEN)
 
 
 def _close_model() -> None:
-    PAGE.change(model="", text=DEFAULT.text, network=DEFAULT.network)
+    began = PAGE.current().experiment.plain
+    PAGE.change(model="", text=DEFAULT.text, experiment=began, network=DEFAULT.network)
 
 
 def _input(state: GradientsState) -> None:

@@ -2,7 +2,7 @@
 
 from memviz.cells import CELLS
 from memviz.gradients import FOUR, GIVEN
-from memviz.models import recipe_of
+from memviz.models import load, recipe_of
 from memviz.theme import NETWORK_LOOKS, number
 from memviz.web.gradients.address import GradientsState
 
@@ -11,7 +11,7 @@ def label_of(network: str, state: GradientsState) -> str:
     """A network's name, with what makes it what it is."""
     experiment = state.experiment
     if network == GIVEN:
-        return f"trained: {recipe_of(state.model).title}"
+        return f"trained {CELLS[load(state.model).experiment.cell].title}"  # short: it stands on the curve
     if network == "lstm":
         is_torchs = experiment.initialisation == "uniform" and experiment.recurrent_scale == 1
         drawn = "chrono biases" if experiment.initialisation == "chrono" else "biases as drawn"
@@ -58,7 +58,8 @@ def _of_task(state: GradientsState) -> str:
     study, recipe = state.study, recipe_of(state.model)
     loss = study.loss_of(study.sequence())
     return (
-        f"H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of “{recipe.task.title}”; loss: "
+        f"Trained: {recipe.title}. H = {state.experiment.hidden_size}, T = {study.lag + 1}; input: a sequence of "
+        f"“{recipe.task.title}”; loss: "
         f"{loss.kind} of the task at step {loss.timestep}, through the read-out of the trained network, which all of "
         f"them get; the others are untrained, seed {state.experiment.seed}."
     )

@@ -220,7 +220,7 @@ CODEC = _TrainingCodec(
         "optimiser": (one_of(OPTIMISERS), f"The optimiser is one of {', '.join(OPTIMISERS)}"),
         "rate": (
             real(*RATE_RANGE),
-            f"The learning rate is a number from {RATE_RANGE[0]:g} to {RATE_RANGE[1]:g}",
+            f"The learning rate is a number from {RATE_RANGE[0]:.5f} to {RATE_RANGE[1]:g}",
         ),
         "clip": (
             optional(real(*CLIP_RANGE)),
@@ -248,11 +248,16 @@ THOUSAND = replace(
     sides=(
         Side("lstm"),
         Side("lstm", (("forget_bias", 5.0),)),
-        Side("lstm-1997", (("input_bias", -4.0),)),
+        Side("lstm-1997", (("input_bias", -round(log(1000), 3)),)),
         log_biased(1000),
     ),
     seeds=3,
     seconds=150,
     shown=3,
 )
-"""The thousand steps: which beginnings of an LSTM let it learn to remember one symbol for so long."""
+"""The thousand steps: which beginnings of an LSTM let it learn to remember one symbol for so long.
+
+The input gate of 1997 starts at 1/1000, since nothing forgets what distractors write: at a bias of -4 they have moved c
+by some 10 before the end, where tanh(c) has no slope left, and 7 of 30 seeds learn it (7 of 30 as well of a plain
+torch.nn.LSTM with f = 1).
+"""

@@ -54,7 +54,13 @@ _SUGGESTED = {
 """The units and updates that a task is chosen with: what a small LSTM needs for it."""
 
 
-def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], None]) -> None:
+def show(
+    state: TrainingState,
+    is_busy: bool,
+    problem: str,
+    train: Callable[[], None],
+    cancel: Callable[[], None],
+) -> None:
     """The row on top.
 
     Args:
@@ -62,6 +68,7 @@ def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], 
         is_busy: whether a training of this visitor is under way.
         problem: why it cannot be trained; empty where it can.
         train: what the button does.
+        cancel: what the one beside it does.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
@@ -110,6 +117,13 @@ def show(state: TrainingState, is_busy: bool, problem: str, train: Callable[[], 
             disabled=is_busy or bool(problem),
             key="training-train",
             on_click=train,
+        )
+        st.button(
+            "Cancel",
+            icon=":material/close:",
+            disabled=not is_busy,
+            key="training-cancel",
+            on_click=cancel,
         )
 
 
@@ -228,7 +242,8 @@ def _how(state: TrainingState) -> None:
         st.number_input(label, 1, most, step=1, **PAGE.bound(name, getattr(state, name), _sets(name)))
     st.caption(
         f"This server gives a training at most {MOST_SECONDS} seconds and {MOST_UPDATES:,} updates. It ends when the "
-        "score has reached the task's goal twice running."
+        "score has reached the task's goal twice running. The learning rate is from "
+        f"{RATE_RANGE[0]:.5f} to {RATE_RANGE[1]:g}, the norm from {CLIP_RANGE[0]:g} to {CLIP_RANGE[1]:,g}."
     )
 
 

@@ -14,10 +14,11 @@ from jaxtyping import Bool, Float
 from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from memviz import models
 from memviz.encoding import Sequence
 from memviz.gradients import GradientFlow, gradient_flow, memory_of
 from memviz.stage import stage_gradients, stage_payload
-from memviz.tasks import Task
+from memviz.tasks import Reber, Task, Taught
 from memviz.trace import Trace
 from memviz.training import TrainedNetwork
 from memviz.web import engine
@@ -37,14 +38,26 @@ class Example:
     Attributes:
         task: the task.
         sequence: its tokens and inputs.
-        targets: the class of each step, or a number for each output of each step.
-        mask: the steps that the loss reads.
+        taught: what is right after each step.
+        read: the last timestep that the task's score looks at. Its loss alone is differentiated: that of all steps at
+            once would hide how little of the gradient comes from afar.
     """
 
     task: Task
     sequence: Sequence
-    targets: np.ndarray
-    mask: Bool[np.ndarray, " time"]
+    taught: Taught
+    read: int
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The class of each step, or a number for each output of each step."""
+        return self.taught.targets.numpy()
+
+    @property
+    def mask(self) -> Bool[np.ndarray, " time"]:
+        """The steps that the loss reads."""
+        read: Bool[np.ndarray, " time"] = self.taught.mask.numpy()
+        return read
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +69,8 @@ class Seen:
         trace: its run.
         payload: what the stage draws.
         predicted: what the read-out says after each step.
-        flow: the gradient of the sum of the last hidden state, all paths.
-        gradient: log10 of |dL/ds_t| of the memory s, L being the sum of the last hidden state.
+        flow: the gradient of the task's loss at the example's `read`, all paths.
+        gradient: log10 of |dL/ds_t| of the memory s, t from 0 to that step.
         memory: the name of the memory in the trace.
     """
 
@@ -66,7 +79,7 @@ class Seen:
     payload: dict[str, Any]
     predicted: Float[np.ndarray, "time output"]
     flow: GradientFlow
-    gradient: Float[np.ndarray, " time"]
+    gradient: Float[np.ndarray, " read"]
     memory: str
 
 
@@ -78,6 +91,11 @@ def begin(state: TrainingState) -> Job:
     """
     session = session_id()
     return WORKER.submit(session, state.order(), lambda: is_present(session))
+
+
+def place(job: Job | None) -> int:
+    """How many orders come before one; 0 as well where there is none."""
+    return 0 if job is None else WORKER.place(job)
 
 
 def session_id() -> str:
@@ -118,20 +136,27 @@ def _example(task: Task) -> Example:
     batch = task.batch(1, torch.Generator().manual_seed(_SEED))
     sequence = task.sequence(batch, 0)
     time = len(sequence)
-    return Example(task, sequence, batch.targets[0, :time].numpy(), batch.mask[0, :time].numpy())
+    known = task.taught(sequence)
+    may_follow = None if known is None else known.may_follow
+    taught = Taught(batch.targets[0, :time], batch.mask[0, :time], may_follow)
+    asked = taught.mask.nonzero()[:, 0].tolist()
+    # After a Reber string's second T or P nothing but E comes; what is scored is the step before.
+    return Example(task, sequence, taught, asked[-2] if isinstance(task, Reber) else asked[-1])
 
 
 def _seen(trained: TrainedNetwork, checkpoint: int, shown: Example) -> Seen:
     then = trained.at(checkpoint)
     trace = then.run(shown.sequence)
     memory = memory_of(trace)
-    flow = gradient_flow(then.network, trace)
+    loss = models.loss_of(then, shown.taught, shown.read)
+    assert loss is not None  # every task reads some step
+    flow = gradient_flow(then.network, trace, loss)
     return Seen(
         then,
         trace,
         stage_payload(then.network, trace, shown.sequence.features),
         then.predict(trace),
         flow,
-        flow.log10_norms(memory),
+        flow.log10_norms(memory)[: shown.read + 1],
         memory,
     )

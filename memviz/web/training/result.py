@@ -54,6 +54,15 @@ class Result:
         """One side's networks, by seed."""
         return list(self.standings[side :: len(self.state.sides)])
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to draw: a network at a checkpoint."""
+        return any(standing.checkpoints for standing in self.standings)
+
+    def is_of(self, state: TrainingState) -> bool:
+        """Whether it is a result of these settings, whatever is looked at of it."""
+        return self.state.looked_at_as(state) == state
+
     def taught(self) -> list[Taught]:
         """What became of each side's networks that are over."""
         found = []
