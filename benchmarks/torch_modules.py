@@ -9,19 +9,20 @@ In float32 on one thread, a single `nn.LSTM` of (T, B, I, H). A ratio is between
 - `loop_over_memviz`: a Python loop over the same equations with `retain_grad` on the gates' pre-activations, c and h,
   with its backward, over the recorded forward and backward.
 
-All sides are checked against each other first. Peak memory is of a process of its own that calls one side twice, beyond
-what it held before. `--cpu` measures the thread's CPU time instead of the clock on the wall, for a machine that is shared.
+All sides are checked against each other first. Peak memory is of a process of its own that calls one side twice,
+beyond what it held before. `--cpu` measures the thread's CPU time instead of the clock on the wall, for a machine
+that is shared.
 
-To reach: trace_ratio at most 4, gradient_ratio at most 2.5 and at T=50 3.2, loop_over_memviz at least 15 at T=1000 and 4 at
-T=50. What was expected before it was written, and what came out, is in README.md.
+To reach: trace_ratio at most 4, gradient_ratio at most 2.5 and at T=50 3.2, loop_over_memviz at least 15 at T=1000
+and 4 at T=50. What was expected before it was written, and what came out, is in README.md.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -121,13 +122,19 @@ def peak(side: str, size: tuple[int, ...]) -> float:
 
 
 def _print_peak(side: str, size: list[int]) -> None:
-    small = sides(4, 1, 2, 2)  # what is loaded at the first call is not the size's
-    small[side]()
+    sides(4, 1, 2, 2)[side]()  # what is loaded at the first call is not the size's
     action = sides(*size)[side]
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew (Linux)
+    before = _resident("VmRSS")
     for _ in range(2):
         action()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+    print((_resident("VmHWM") - before) / 1024)
+
+
+def _resident(name: str) -> int:
+    """Kilobytes of memory now (VmRSS) or at most since the peak began anew (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(name)).split()[1])
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ recording["encoder.rnn"]["forget"]              tensor (layer, direction, batch,
 recording["encoder.rnn"].gradient["forget"]     dL/da of the forget gate, likewise
 recording["encoder.rnn"].sample(0).layer(1)     a memviz Network and its Trace
 
-PyTorch computes these layers in fused kernels that give only hidden states away. `recorder` listens by hooks; `stack` runs
-the layers below the last again; `replay` finds the gates from the hidden states in one product over all timesteps; `backward`
-runs the gradient back, by `probe` where a fused kernel does it faster.
+PyTorch computes these layers in fused kernels that give only hidden states away. `recorder` listens by hooks; `stack`
+runs the layers below the last again; `replay` finds the gates from the hidden states in one product over all
+timesteps; `backward` runs the gradient back, by `probe` where a fused kernel does it faster.
 """
 
 from collections.abc import Iterable
@@ -45,15 +45,16 @@ def recording(
 ) -> Recorder:
     """Record the recurrent modules of a model in a `with` block around its forward, and backward.
 
-    The model computes what it computes without: outputs, gradients and random streams are the same bit for bit. Nothing
-    stays in it after the block, also after an exception. Each kept signal costs layers * directions * batch * time * units
-    numbers for each call; beside them the inputs, the initial states and the weights of the kept layers are kept.
+    The model computes what it computes without: outputs, gradients and random streams are the same bit for bit.
+    Nothing stays in it after the block, also after an exception. Each kept signal costs layers * directions * batch *
+    time * units numbers for each call; beside them the inputs, the initial states and the weights of the kept layers
+    are kept.
 
     Args:
         model: any model that holds nn.RNN, nn.LSTM, nn.GRU or their Cells under any names, or one of them.
         gradients: whether the gradients of the user's own backward pass are recorded; it has to run inside the block.
-        signals: the names that are kept, also the pre-activations "forget_pre" and "cell_tanh"; by default the gates, the
-            candidate and the states.
+        signals: the names that are kept, also the pre-activations "forget_pre" and "cell_tanh"; by default the gates,
+            the candidate and the states.
         layers: the numbers of the layers that are kept, by default all.
 
     Raises:

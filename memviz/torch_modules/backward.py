@@ -6,9 +6,9 @@ The recursions of an LSTM, with a the pre-activations, L_t what reached the outp
     dc_t = dc_{t+1} * f_{t+1} + dh_t * o_t * (1 - tanh(c_t)^2)
     da^i = dc * g * i(1-i)    da^f = dc * c_{t-1} * f(1-f)    da^g = dc * i(1-g^2)    da^o = dh * tanh(c) * o(1-o)
 
-All factors are known before the first step, so that a step is one matrix product and four products by elements; or, where
-calls cost more than arithmetic, `probe` takes every dh_t out of one fused backward pass. The GRU and Elman's network go the
-same way; every derivative is held against autograd in the tests.
+All factors are known before the first step, so that a step is one matrix product and four products by elements; or,
+where calls cost more than arithmetic, `probe` takes every dh_t out of one fused backward pass. The GRU and Elman's
+network go the same way; every derivative is held against autograd in the tests.
 """
 
 from dataclasses import dataclass
@@ -31,11 +31,13 @@ class Reached:
         hidden: dL/dh_t with every later step of this pass cut, (time, batch, width).
         cell: dL/dc_t with every later step and h_t cut, (time, batch, unit); None where it is zero.
         total: whether both hold every later step already, as they do where each step was a call of its own.
+        exposed: whether `cell` also holds the way out through h_t already.
     """
 
     hidden: Float[Tensor, "time batch width"]
     cell: Steps | None = None
     total: bool = False
+    exposed: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ def _lstm(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
     projection = played.weights.get("weight_hr")
     direct = reached.hidden if projection is None else reached.hidden @ projection
     if reached.total:
-        dc = direct * exposed if reached.cell is None else torch.addcmul(reached.cell, direct, exposed)
+        if reached.cell is not None and reached.exposed:
+            dc = reached.cell
+        else:
+            dc = direct * exposed if reached.cell is None else torch.addcmul(reached.cell, direct, exposed)
         return _by_elements(direct, dc, rows)
     weight = played.weights["weight_hh"]
     recurrent = weight if projection is None else weight @ projection
@@ -110,7 +115,7 @@ def _by_elements(dh: Steps, dc: Steps, rows: Float[Tensor, "time batch gate unit
 
 
 def _room(like: Steps, gates: int, by_gate: bool) -> Float[Tensor, "time batch gate unit"]:
-    """Room for dL/da: for arithmetic by elements a block of memory a gate, else what a product reads at a step together."""
+    """Room for dL/da: a block of memory for each gate, or what a step's matrix product reads together."""
     time, batch, unit = like.shape
     if by_gate:
         return like.new_empty(gates, time, batch, unit).permute(1, 2, 0, 3)

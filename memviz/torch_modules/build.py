@@ -118,7 +118,7 @@ def _run_back(
     reached: dict[str, Tensor],
     lowest: int,
 ) -> dict[tuple[int, int], Gradients]:
-    """The gradients of every pass from the last layer down to `lowest`: what a layer read is what reaches the one below."""
+    """The gradients of every pass down to `lowest`: what reaches a layer's inputs is what reaches the one below."""
     form = captured.form
     output = reached.get("output")
     below = torch.zeros_like(captured.output) if output is None else output
@@ -143,7 +143,9 @@ def _reached(
     """What reaches the states of one pass from outside it."""
     if captured.form.one_step:
         cells = reached.get("cells")
-        return Reached(from_above, None if cells is None else _work(cells), total=True)
+        return Reached(
+            from_above, None if cells is None else _work(cells), total=True, exposed=captured.exposed
+        )
     width, direction = captured.form.width, place[1]
     index = place[0] * captured.form.directions + direction
     hidden = _own(captured, from_above[:, :, direction * width : (direction + 1) * width], direction)
@@ -200,7 +202,7 @@ def _initial(captured: Capture, layers: tuple[int, ...]) -> dict[str, Tensor]:
 
 
 def _own(captured: Capture, rows: Tensor, direction: int) -> Tensor:
-    """Rows by timestep in the order in which a direction reads them, and back: the reverse one from each sample's end."""
+    """Rows in the order in which a direction reads them, and back; the reverse one begins at each sample's end."""
     if direction == 0:
         return rows
     if captured.lengths is None:

@@ -82,8 +82,8 @@ class Call:
     def gradient(self) -> Mapping[str, Kept]:
         """The total derivatives of the loss of the user's own backward pass, all paths; the sum over several passes.
 
-        "input", "forget", "candidate", "output", "reset", "update": dL/da of its pre-activation; "cell": dL/dc, also the
-        way out through h; "hidden": dL/dh; "hidden_pre" of an Elman network: dL/da.
+        "input", "forget", "candidate", "output", "reset", "update": dL/da of its pre-activation; "cell": dL/dc, also
+        the way out through h; "hidden": dL/dh; "hidden_pre" of an Elman network: dL/da.
 
         Raises:
             ValueError: if no gradient was recorded; the message says what to do.
@@ -175,7 +175,7 @@ class Call:
         return (*DIMENSIONS[:4], "projection") if projected else DIMENSIONS
 
     def __repr__(self) -> str:
-        layers, directions, batch, time = self.shape
+        _, directions, batch, time = self.shape
         return (
             f"<Call of {self.form}: layers {', '.join(map(str, self.layers))}, directions {directions}, "
             f"batch {batch}, {time} timesteps, {self.form.hidden_size} units\n"
@@ -194,10 +194,10 @@ class Sample:
     def layer(self, layer: int = 0, direction: int = 0, tokens: Iterable[str] | None = None) -> Layer:
         """One layer as a memviz `Network` and the `Trace` of it over this sample, in float64.
 
-        The network runs the sample again from the module's own weights, inputs and initial state, so that it differs from
-        the recording by the module's rounding. The reverse direction is a run from the sample's end to its start. A
-        projected LSTM is the plain one with U W_hr in the place of U: the same gates and cells, and its hidden state is
-        the one before the projection.
+        The network runs the sample again from the module's own weights, inputs and initial state, so that it differs
+        from the recording by the module's rounding. The reverse direction is a run from the sample's end to its
+        start. A projected LSTM is the plain one with U W_hr in the place of U: the same gates and cells, and its
+        hidden state is the one before the projection.
 
         Args:
             layer: the number of a layer that was kept.
@@ -205,8 +205,9 @@ class Sample:
             tokens: what to call the timesteps, in the order of time; by default their numbers.
 
         Raises:
-            ValueError: if there is no such layer or direction, if there is another number of tokens than timesteps, if the
-                weights or the sample are not finite, or if a given projected state is the projection of no state.
+            ValueError: if there is no such layer or direction, if there is another number of tokens than timesteps,
+                if the weights or the sample are not finite, or if a given projected state is the projection of no
+                state.
         """
         call = self.call
         if layer not in call.layers or not 0 <= direction < call.form.directions:

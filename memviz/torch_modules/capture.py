@@ -50,6 +50,7 @@ class Capture:
         with_grad: whether gradients were enabled, which chooses another kernel.
         random: the state of torch's generator before the call, if the module drops out.
         arrived: gradients, if they are recorded.
+        exposed: whether what arrives at c of a Cell holds the way out through h already, as `holds_the_way_out` tells.
     """
 
     form: Form
@@ -66,6 +67,7 @@ class Capture:
     with_grad: bool = False
     random: Tensor | None = None
     arrived: Arrived | None = None
+    exposed: bool = False
 
     @cached_property
     def initial(self) -> tuple[Float[Tensor, "stacked batch _"], ...]:
@@ -80,7 +82,7 @@ class Capture:
         return self.arrived.count if self.arrived else 0
 
     def reached(self) -> dict[str, Tensor]:
-        """The gradients that arrived, laid out as `output`, as the parts of `last`, "hidden" and "cell", and as `cells`."""
+        """The gradients that arrived: by "output", by "hidden" and "cell" of `last`, and by "cells"."""
         sums = self.arrived.sums if self.arrived else {}
         if self.form.one_step:  # a chain has laid them out
             return dict(sums)
@@ -105,7 +107,7 @@ def capture(
     (x, state), (output, last) = given, returned
     packed = _copied(x) if isinstance(x, PackedSequence) else None
     lengths = pad_packed_sequence(packed)[1] if packed is not None else None
-    unbatched = packed is None and x.dim() == 2
+    unbatched = isinstance(x, Tensor) and x.dim() == 2
 
     def laid_out(value: Tensor | PackedSequence) -> Tensor:
         plain = value.data if isinstance(value, PackedSequence) else value
@@ -148,6 +150,18 @@ def _copied(packed: PackedSequence) -> PackedSequence:
     return packed._replace(data=packed.data.detach().clone())
 
 
+def holds_the_way_out(h: Tensor, c: Tensor) -> bool:
+    """Whether h was made of this very tensor c, o * tanh(c), and not by a kernel that returned both."""
+    if h.grad_fn is None or c.grad_fn is None:
+        return False
+    nodes = [h.grad_fn]
+    for _ in range(2):
+        nodes = [before for node in nodes for before, _ in node.next_functions if before is not None]
+        if any(node is c.grad_fn for node in nodes):
+            return True
+    return False
+
+
 @dataclass
 class Chain:
     """The calls of a Cell that follow each other: each was given the state that the one before it returned."""
@@ -159,6 +173,7 @@ class Chain:
     inputs: list[Tensor] = field(default_factory=list)
     states: list[tuple[Tensor, ...]] = field(default_factory=list)
     arrived: Arrived | None = None
+    exposed: bool = False
 
     @property
     def revision(self) -> tuple[int, int]:
@@ -186,6 +201,7 @@ class Chain:
             tuple(part[-1:] for part in parts),
             cells=parts[1] if len(parts) > 1 else None,
             arrived=self._sums() if self.arrived else None,
+            exposed=self.exposed,
         )
 
     def _sums(self) -> Arrived:

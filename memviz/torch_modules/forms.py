@@ -6,6 +6,7 @@ computes something else under one of these names is refused: its gates would be 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -81,7 +82,7 @@ def find(model: nn.Module) -> dict[nn.Module, tuple[Form, tuple[str, ...]]]:
     return {module: (_form(names[0], module), tuple(names)) for module, names in paths.items()}
 
 
-def weights_of(module: nn.Module) -> list[Weights]:
+def weights_of(module: Any) -> list[Weights]:
     """The tensors that the module's forward reads, layer by layer, in each of them direction by direction."""
     if isinstance(module, STEPS):
         return [{name: value.detach() for name, value in _of_step(module)}]
@@ -108,7 +109,7 @@ def _of_step(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
             yield name, value
 
 
-def _form(path: str, module: nn.Module) -> Form:
+def _form(path: str, module: Any) -> Form:
     kind = next(kind for kind in _KINDS if isinstance(module, kind))
     torch_name = kind.__name__.removesuffix("Cell")
     nonlinearity = getattr(module, "nonlinearity", None)

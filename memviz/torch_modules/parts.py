@@ -1,9 +1,9 @@
 """A long recursion in parts that run back side by side, where what crosses from part to part settles at once.
 
-Steps after steps in Python cost the calls, not the arithmetic; 32 parts of 32 steps cost the calls of 32 steps. A part has
-to know what the part after it sends back, so all run with what was sent the last time, at first nothing, until what they
-send is what they were given. Then the result is that of one after another: nothing is cut off. A network that forgets within
-a part settles in two rounds; one that does not is left to the other ways.
+Steps after steps in Python cost the calls, not the arithmetic; 32 parts of 32 steps cost the calls of 32 steps. A
+part has to know what the part after it sends back, so all run with what was sent the last time, at first nothing,
+until what they send is what they were given. Then the result is that of one after another: nothing is cut off. A
+network that forgets within a part settles in two rounds; one that does not is left to the other ways.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ LEAST_TIME = 200
 """Timesteps from which on it can be faster."""
 _ROWS = 40
 """Rows of a matrix product that cost about as much as one."""
-_MOST_ROUNDS = 3
 _FORGOTTEN = 1e-3
 """What a product of forget gates over a part may be at most for it to be worth a try."""
 
@@ -55,7 +54,7 @@ def in_parts(factors: Factors) -> tuple[Tensor, Tensor, Tensor] | None:
     rows = _parted(factors.rows.flatten(2), count, length).unflatten(2, (4, -1))
     out = torch.empty_like(direct), torch.empty_like(exposed), torch.empty_like(rows)
     given = torch.zeros(2, count, batch, forget.shape[2], dtype=forget.dtype, device=forget.device)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(forget.dtype.itemsize):  # rounds: twice the digits take twice as many
         sent = _run(rows, forget, exposed, direct, factors.recurrent, given.flatten(1, 2), out)
         now = torch.zeros_like(given)
         now[:, :-1] = sent.view_as(given)[:, 1:]

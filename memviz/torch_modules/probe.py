@@ -1,9 +1,10 @@
 """Every dh_t of an LSTM out of one fused backward pass, where Python's calls would cost more than the arithmetic.
 
-oneDNN's backward kernel runs the whole recursion but hands out only its ends. It also hands out dL/dx_t = W^T da_t, and W
-is an argument: called with U in the place of W, dL/dx_t is U^T da_t, which is what step t sends back to h_{t-1}. From it
-all else follows by elements and one scan. The kernel is torch's own (`aten::mkldnn_rnn_layer_backward`), no part of its
-documented interface: before it is first relied on, it has to agree with the recursion on a small case.
+oneDNN's backward kernel runs the whole recursion but hands out only its ends. It also hands out dL/dx_t = W^T da_t,
+and W is an argument: called with U in the place of W, dL/dx_t is U^T da_t, which is what step t sends back to
+h_{t-1}. From it all else follows by elements and one scan. The kernel is torch's own
+(`aten::mkldnn_rnn_layer_backward`), no part of its documented interface: before it is first relied on, it has to
+agree with the recursion on a small case.
 """
 
 from functools import lru_cache

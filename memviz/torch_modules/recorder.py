@@ -17,7 +17,7 @@ from torch.utils.hooks import RemovableHandle
 
 from memviz.torch_modules.build import build
 from memviz.torch_modules.calls import Call
-from memviz.torch_modules.capture import Arrived, Capture, Chain, capture
+from memviz.torch_modules.capture import Arrived, Capture, Chain, capture, holds_the_way_out
 from memviz.torch_modules.forms import Form, Weights, find, weights_of
 from memviz.torch_modules.records import Recorded, Recording
 from memviz.torch_modules.replay import known
@@ -143,6 +143,7 @@ class _Ear:
             chain.add(x, after)
         self._ends[id(after[0])], self._chains[id(after[0])] = after[0], chain
         if chain.arrived is not None:
+            chain.exposed = len(after) > 1 and holds_the_way_out(*after)
             for part, value in enumerate(after):
                 self._follow(chain.arrived, f"{part}/{len(chain.states) - 1}", value)
 
@@ -196,7 +197,7 @@ def _check_asked(forms: list[Form], signals: frozenset[str] | None, layers: tupl
             f"The signals are one or more of {', '.join(names)}; got {', '.join(sorted(signals)) or 'none'}."
         )
     most = max(form.layers for form in forms)
-    if layers is not None and not (layers and 0 <= layers[0] and layers[-1] < most):
+    if layers is not None and not (layers and layers[0] >= 0 and layers[-1] < most):
         raise ValueError(
             f"The layers are one or more of 0 to {most - 1}; got {', '.join(map(str, layers)) or 'none'}."
         )

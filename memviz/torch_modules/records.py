@@ -41,7 +41,8 @@ class Recorded:
             )
         if len(calls) > 1:
             raise ValueError(
-                f"{self.form} was called {len(calls)} times; choose one: recording[...].calls[0] to calls[{len(calls) - 1}]."
+                f"{self.form} was called {len(calls)} times; choose one: recording[...].calls[0] to "
+                f"calls[{len(calls) - 1}]."
             )
         return calls[0]
 

@@ -6,7 +6,7 @@ place and without their summands, since this pass has to keep pace with a fused 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -62,7 +62,7 @@ def default(cell: Cell) -> tuple[str, ...]:
     return _default(cell.name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _known(name: str) -> tuple[str, ...]:
     cell = CELLS[name]
     pre = tuple(f"{name}_pre" for name in cell.pre_activations)
@@ -70,7 +70,7 @@ def _known(name: str) -> tuple[str, ...]:
     return tuple(name for name in cell.signal_names if name in names)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _default(name: str) -> tuple[str, ...]:
     return tuple(signal for signal in _known(name) if not signal.endswith(("_pre", "_tanh")))
 

@@ -5,7 +5,9 @@ what is dropped between layers is drawn from a copy of the generator as it stood
 module returned say whether it worked: the run again must end in them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,7 +16,12 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from memviz.torch_modules.capture import Capture
 
-_KERNELS = {"elman": torch.rnn_tanh, "elman-relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "elman": torch.rnn_tanh,
+    "elman-relu": torch.rnn_relu,
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+}
 _TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-3}
 
 

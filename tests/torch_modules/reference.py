@@ -1,7 +1,7 @@
 """Every option of torch's recurrent modules, one sample, layer, direction and timestep after another, in float64.
 
-The equations are transcribed from the documentation of torch.nn.RNN, LSTM and GRU. Nothing is imported from memviz, and no
-recurrent kernel of torch is called; autograd of this transcription is the oracle of the gradients.
+The equations are transcribed from the documentation of torch.nn.RNN, LSTM and GRU. Nothing is imported from memviz,
+and no recurrent kernel of torch is called; autograd of this transcription is the oracle of the gradients.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Every signal and gradient of every option, against a transcription in float64 that knows neither memviz nor kernels."""
+"""Every signal and gradient of every option, against a transcription that knows neither memviz nor kernels."""
 
 import pytest
 import torch

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import memviz
-from memviz.figures import units_by_time
+from memviz.figures import state_lines
 from memviz.torch_modules import Recording, recording, trace_module
 from tests.torch_modules.cases import SIGNALS, drawn_case, drawn_module
 from tests.torch_modules.reference import Case
@@ -81,7 +81,7 @@ def test_a_sample_has_the_tokens_that_it_is_given_and_a_figure() -> None:
     found = recorded(drawn_case(nn.LSTM))
     _, trace = found.sample(-1).layer(0, tokens="hello")
     assert trace.tokens == tuple("hello")
-    assert units_by_time(trace, "forget")["data"]
+    assert state_lines(trace, [0, 1], "States")["data"]
     with pytest.raises(ValueError, match="5 timesteps, a token for each; got 2"):
         found.sample(0).layer(0, tokens="no")
 
@@ -189,7 +189,7 @@ def test_a_saved_recording_without_gradients_still_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("broken", [b"", b"PK\x03\x04", b"\x93NUMPY"])
 def test_another_file_is_no_recording(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="written by Recording.save; got another file"):
+    with pytest.raises(ValueError, match=r"written by Recording\.save; got another file"):
         Recording.load(io.BytesIO(broken))
 
 
