@@ -12,7 +12,7 @@ RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test fuzz lint format bench models pictures clean
+.PHONY: help run dev test fuzz lint format bench models pictures docs clean
 .DELETE_ON_ERROR:
 
 help: ## list the tasks
@@ -54,8 +54,12 @@ models: $(RUN_STAMP) ## train the networks of assets/models/ anew; ARGS=latch-10
 pictures: $(DEV_STAMP) ## draw the pictures of docs/ anew, of the app on http://localhost:8501
 	$(BIN)/python docs/pictures.py
 
+docs: $(DEV_STAMP) ## write the reference of the library into site/
+	PYTHONPATH=. $(BIN)/python -W error docs/api.py
+	@echo "Open site/index.html"
+
 clean: ## remove .venv and every cache
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: an installation is repeated only when its list of requirements changes.

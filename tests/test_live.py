@@ -21,8 +21,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from memviz import live
+from memviz.figures.payload import MOST_ROWS, payload, table_payload
 from memviz.live.library import SOURCE
-from memviz.live.payload import MOST_ROWS, payload, table_payload
 from memviz.live.spreadsheet import frame_csv
 
 ADDRESS = f"/{SOURCE}"

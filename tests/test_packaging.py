@@ -73,6 +73,18 @@ def test_an_installed_wheel_finds_its_own_app(elsewhere: Path, tmp_path: Path) -
         assert path.exists()
 
 
+def test_the_installed_library_shows_a_run_and_is_a_command(elsewhere: Path, tmp_path: Path) -> None:
+    program = (
+        "import memviz; s = memviz.encode('hi'); n = memviz.Experiment().build(s); "
+        "memviz.show(memviz.record(n, s), n).save('run.html')"
+    )
+    python = _executable(elsewhere, "python")
+    subprocess.run([python, "-c", program], cwd=tmp_path, check=True)
+    assert 'class="stage"' in (tmp_path / "run.html").read_text(encoding="utf-8")
+    said = subprocess.run([python, "-m", "memviz", "--version"], cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.startswith("memviz 0.")
+
+
 def test_the_installed_command_opens_the_app_from_another_folder(elsewhere: Path, tmp_path: Path) -> None:
     port = _free_port()
     log = tmp_path / "log.txt"

@@ -10,12 +10,13 @@ README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 def test_the_examples_run_and_print_what_they_promise(capsys: pytest.CaptureFixture[str]) -> None:
     examples = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     names: dict[str, object] = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "(20, 16)" in printed
+    assert printed.count("torch.Size([1, 1, 1, 20, 16])") == 2
     assert "timestep" in printed
     assert re.search(r"Solved after \d+ updates: a score of 1", printed)
     assert float(re.search(r"\[([\d.]+) [\d.e-]+\]\n$", printed)[1]) > 0.95  # A, as it was

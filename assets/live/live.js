@@ -1,5 +1,6 @@
-// Plotly figures that are updated in place. `mount(element, payload, callbacks)` draws one and knows no Streamlit; the
-// adapter is at the end. Titles, labels and tables may hold somebody's text: it goes through textContent or plotly alone.
+// Plotly figures that are updated in place. `mount(element, payload, callbacks)` draws one and knows no Streamlit;
+// streamlit.js and share/page.js are what calls it. Titles, labels and tables may hold somebody's text: it goes through
+// textContent or plotly alone.
 
 import { Brush } from "./brush.js";
 
@@ -11,9 +12,10 @@ const SEEN_FROM = 0.2; // share of a figure that is in sight
 const AXIS = /^[xy]axis\d*$/;
 const figures = new WeakMap();
 
-// `payload` is JSON text. `callbacks`: onTable(open) when the table is asked for, onFailure() when nothing can be drawn,
-// onCsv(number) when the CSV file is asked for, and again with 0 when it has come, onMove({value, serial}) when the
-// threshold of a figure that has one was dragged.
+// `payload` is JSON text; without a `source` to load the library from it is given by `lend`. `callbacks`: onTable(open)
+// when the table is asked for, onFailure() when nothing can be drawn, onCsv(number), if there is such a file, when it is
+// asked for, and again with 0 when it has come, onMove({value, serial}) when the threshold of a figure that has one was
+// dragged.
 export function mount(element, payload, callbacks) {
   let live = figures.get(element);
   if (!live) {
@@ -26,6 +28,11 @@ export function mount(element, payload, callbacks) {
   live.payload = JSON.parse(payload);
   show(live);
   return live;
+}
+
+// A promise of the library, on a page that holds it itself.
+export function lend(library) {
+  window[LIBRARY] = library;
 }
 
 export function unmount(element) {
@@ -47,7 +54,7 @@ function create(element) {
   live.tools = add(element, "div", "tools");
   live.tools.setAttribute("role", "group");
   live.table = button(live, "Table", "Show the figure's numbers", () => live.callbacks.onTable(!live.payload.table));
-  button(live, "CSV", "Save all of the figure's numbers, for a spreadsheet or a program", () => askForCsv(live));
+  live.csv = button(live, "CSV", "Save all of the figure's numbers, for a spreadsheet or a program", () => askForCsv(live));
   live.files = [
     button(live, "PNG", "Save as a picture", () => saveImage(live, "png")),
     button(live, "SVG", "Save as a drawing", () => saveImage(live, "svg")),
@@ -76,6 +83,8 @@ function show(live) {
   live.frame.style.height = `${figure.layout.height}px`;
   live.chart.setAttribute("aria-label", alt);
   live.tools.setAttribute("aria-label", `Tools of the figure ${name}`);
+  live.csv.hidden = !live.callbacks.onCsv;
+  live.files.at(-1).hidden = !live.payload.source;
   showTable(live, table);
   if (live.payload.brush) brushOf(live).take(live.payload.brush);
   if (csv) saveCsv(live, csv);
@@ -289,28 +298,4 @@ function add(parent, tag, name) {
   const element = parent.appendChild(document.createElement(tag));
   if (name) element.className = name;
   return element;
-}
-
-const grounds = new WeakMap();
-
-// The adapter: Streamlit calls this again at every change of data or theme.
-export default function ({ data, parentElement, setStateValue }) {
-  const element = parentElement.querySelector(".memviz-live");
-  mount(element, new TextDecoder().decode(data), {
-    onTable: (open) => setStateValue("table", open),
-    onCsv: (number) => setStateValue("csv", number),
-    onFailure: () => setStateValue("failed", true),
-    onMove: (at) => setStateValue("at", at),
-  });
-  // The server draws for one theme and does not hear of another one by itself. Asked for in the middle of a change, the
-  // colour would make the browser work out the styles of the whole page once more.
-  requestAnimationFrame(() => {
-    const ground = getComputedStyle(element).getPropertyValue("--st-background-color");
-    if (ground && grounds.has(element) && grounds.get(element) !== ground) setStateValue("ground", ground);
-    if (ground) grounds.set(element, ground);
-  });
-  // Streamlit also calls this when the next data overtake the import of this module; then the figure stays.
-  return () => {
-    if (!element.isConnected) unmount(element);
-  };
 }

@@ -3,7 +3,7 @@
 from memviz.figures.base import Figure
 from memviz.figures.concepts import correlation_dots
 from memviz.figures.export import figure_html
-from memviz.figures.lines import MOST_UNITS, gradient_lines, state_lines
+from memviz.figures.lines import MOST_UNITS, gradient_lines, norm_lines, state_lines
 from memviz.figures.logs import log_range
 from memviz.figures.reach import (
     horizon_lines,
@@ -31,6 +31,7 @@ __all__ = [
     "horizon_lines",
     "learning_lines",
     "log_range",
+    "norm_lines",
     "path_bars",
     "power_lines",
     "product_lines",

@@ -1,6 +1,9 @@
 """States and gradient norms as lines over time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from jaxtyping import Float
 
 from memviz.figures.base import (
     Figure,
@@ -62,9 +65,20 @@ def gradient_lines(flow: GradientFlow, family: str, title: str, dark: bool = Fal
     names = [name for name in ("hidden", "cell") if name in flow.scaled]
     gates = [f"{name}_pre" for name in flow.pre if name != "hidden"]
     logs = {name: flow.log10_norms(name) for name in (*names, *gates)}
+    return norm_lines(flow.tokens, logs, family, title, dark)
+
+
+def norm_lines(
+    tokens: tuple[str, ...],
+    logs: Mapping[str, Float[np.ndarray, " time"]],
+    family: str,
+    title: str,
+    dark: bool = False,
+) -> Figure:
+    """log10 of norms over units by the signal that was differentiated by: a state, or a pre-activation "forget_pre"."""
     span = log_range(logs.values())
     layout = base_layout(title, 2 * _PANEL + _GAP, dark) | {
-        "xaxis": time_axis(flow.tokens, dark),
+        "xaxis": time_axis(tokens, dark),
         "yaxis": log_axis(span, dark),
         "hovermode": "x unified",
         "legend": {"x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"},

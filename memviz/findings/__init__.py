@@ -2,7 +2,14 @@
 
 from memviz.comparison import MEETING
 from memviz.findings.concepts import concept_finding, holding_finding, luck_in_words
-from memviz.findings.gates import gradient_finding, keep_and_write, main_finding, quoted, states_finding
+from memviz.findings.gates import (
+    gradient_finding,
+    keep_and_write,
+    main_finding,
+    quoted,
+    recorded_finding,
+    states_finding,
+)
 from memviz.findings.gradients import (
     contributions_finding,
     gates_finding,
@@ -46,6 +53,7 @@ __all__ = [
     "products_finding",
     "quoted",
     "reach_finding",
+    "recorded_finding",
     "singular_values_finding",
     "sources_finding",
     "states_finding",

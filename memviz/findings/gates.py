@@ -1,8 +1,9 @@
 """What to look at on the gates page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from memviz.gradients import GradientFlow, kept
 from memviz.theme import number
@@ -97,6 +98,20 @@ def gradient_finding(flow: GradientFlow) -> str:
         return f"The gradient arrives: |dL/d{letter}| at the first step is {10**change:.2f} times the last, {over}."
     verb = "shrinks" if change < 0 else "grows"
     return f"|dL/d{letter}| {verb} by a factor of {_factor(abs(change))} on its way back {over}."
+
+
+def recorded_finding(norms: Mapping[str, Float[np.ndarray, " time"]]) -> str:
+    """How large the gradient of somebody's own loss is at both ends, by the state that carries it.
+
+    Args:
+        norms: over units, of dL/dh "hidden" and, where there is one, dL/dc "cell".
+    """
+    name = "cell" if "cell" in norms else "hidden"
+    symbol = f"|dL/d{'c' if name == 'cell' else 'h'}|"
+    first, last = (number(float(norms[name][step]), 2) for step in (0, -1))
+    if len(norms[name]) == 1:
+        return f"The gradient of your loss: {symbol} is {last} at the only step."
+    return f"The gradient of your loss: {symbol} is {first} at the first step, {last} at the last."
 
 
 def states_finding(trace: Trace, units: Iterable[int] | None = None) -> str:

@@ -1,6 +1,6 @@
 """A figure on the page: our component, which updates in place, or st.plotly_chart where that cannot load.
 
-The browser's part is assets/live/live.js; it knows no Streamlit beyond its adapter at the end.
+The browser's part is assets/live/live.js, which knows no Streamlit.
 """
 
 from collections.abc import Callable
@@ -10,8 +10,9 @@ from typing import Any
 import streamlit as st
 
 from memviz.bundle import bundle
+from memviz.figures.payload import MOST_ROWS, payload, table_payload
 from memviz.live.dial import dial, dialled, finite
-from memviz.live.payload import MOST_ROWS, payload, table_payload
+from memviz.live.library import SOURCE
 from memviz.live.spreadsheet import frame_csv
 from memviz.paths import ASSETS
 
@@ -23,7 +24,7 @@ _component = st.components.v2.component(
     "memviz_live",
     html='<div class="memviz-live"></div>',
     css=(_LIVE / "live.css").read_text(encoding="utf-8"),
-    js=bundle("live/live"),
+    js=bundle("live/streamlit"),
     isolate_styles=False,  # plotly looks for its elements in the document, where a shadow root hides them
 )
 
@@ -74,7 +75,7 @@ def figure(
     moved: dict[str, Any] = {} if brush is None else {"on_at_change": brush.on_change}
     _component(
         key=key,
-        data=payload(figure, name, alt, **_numbers(_state(key), table), brush=_threshold(key, brush)),
+        data=payload(figure, name, alt, SOURCE, **_numbers(_state(key), table), brush=_threshold(key, brush)),
         default={"table": False, "csv": 0, "failed": False} | ({"at": _NOWHERE} if brush is not None else {}),
         on_table_change=_nothing,
         on_csv_change=_nothing,

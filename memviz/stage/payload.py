@@ -35,7 +35,7 @@ _DOUBLE = np.finfo(np.float64)
 
 
 def stage_payload(
-    network: Network,
+    network: Network | None,
     trace: Trace,
     features: tuple[str, ...] = (),
     second: Trace | None = None,
@@ -44,7 +44,7 @@ def stage_payload(
     """Everything that the stage draws, for any step, unit and node; `key` names its content.
 
     Args:
-        network: what made the trace.
+        network: what made the trace; without it the summands of a gate are not taken apart into products.
         trace: the run.
         features: the names of the input's columns; "x0", "x1" and so on by default.
         second: another run to lay over it, step by step; its values are drawn dashed, as those of before, and what the
@@ -56,10 +56,12 @@ def stage_payload(
         ValueError: if the network is another's, if a name is missing, if the second trace has another cell, number of
             units or, without an alignment, of steps, or if the alignment does not fit.
     """
-    trace.check_is_of(network)
-    names = tuple(features) or tuple(f"x{column}" for column in range(network.features))
-    if len(names) != network.features:
-        raise ValueError(f"Each of the {network.features} input columns has a name; got {len(names)} names.")
+    if network is not None:
+        trace.check_is_of(network)
+    columns = trace.inputs.shape[1]
+    names = tuple(features) or tuple(f"x{column}" for column in range(columns))
+    if len(names) != columns:
+        raise ValueError(f"Each of the {columns} input columns has a name; got {len(names)} names.")
     drawn = machine(trace.cell)
     laid = None if second is None else overlay(trace, second, alignment)
     content = {
@@ -72,10 +74,10 @@ def stage_payload(
         "signals": _signals(trace, laid),
         "strips": [*trace.cell.activations, *(n for n in ("cell", "hidden") if n in trace.names)],
         "summands": {name: trace.cell.summands(name) for name in trace.cell.pre_activations},
-        "arrays": _arrays(trace),
+        "arrays": _arrays(trace, has_weights=network is not None),
         "initial": {name: packed(value) for name, value in trace.initial.items()},
         "inputs": _inputs(trace.inputs),
-        "products": {name: packed_part(part) for name, part in products(network).items()},
+        "products": {} if network is None else {k: packed_part(v) for k, v in products(network).items()},
         "scales": {
             "sequential": {"light": SEQUENTIAL_LIGHT, "dark": SEQUENTIAL_DARK},
             "diverging": {"light": DIVERGING_LIGHT, "dark": DIVERGING_DARK},
@@ -158,8 +160,12 @@ def _drawn(trace: Trace) -> list[str]:
     return [name for name in trace.names if name in trace.cell.activations or name in states]
 
 
-def _arrays(trace: Trace) -> dict[str, Any]:
-    return {name: packed(trace[name]) for name in _drawn(trace)}
+def _arrays(trace: Trace, has_weights: bool) -> dict[str, Any]:
+    """What the browser cannot make itself: of the summands it makes those whose weights it has."""
+    names = _drawn(trace)
+    if not has_weights:
+        names += [part for name in trace.cell.pre_activations for part in trace.cell.summands(name)]
+    return {name: packed(trace[name]) for name in dict.fromkeys(names)}
 
 
 def _signals(trace: Trace, laid: Overlay | None) -> dict[str, Any]:
@@ -198,11 +204,11 @@ def _inputs(inputs: Array) -> dict[str, Any]:
     return {"dense": packed(inputs)}
 
 
-def _key(network: Network, trace: Trace, laid: Overlay | None, features: tuple[str, ...]) -> str:
+def _key(network: Network | None, trace: Trace, laid: Overlay | None, features: tuple[str, ...]) -> str:
     about = (trace.cell.name, trace.tokens, features, laid and (laid.partners, laid.removed))
     digest = hashlib.blake2b(repr(about).encode(), digest_size=12)
     arrays = [trace.inputs, *trace.signals.values(), *trace.initial.values()]
-    arrays += [value.numpy() for value in network.parameters.values()]
+    arrays += [] if network is None else [value.numpy() for value in network.parameters.values()]
     for array in (*arrays, *(laid.second.signals.values() if laid else ())):
         digest.update(np.ascontiguousarray(array).data)
     for each in trace.interventions:  # one may change no number, such as a cut gradient

@@ -7,7 +7,8 @@ import streamlit as st
 
 from memviz.gradients import Loss
 from memviz.models import task_loss
-from memviz.stage import stage, stage_position, step_detail
+from memviz.stage import step_detail
+from memviz.stage.component import stage, stage_position
 from memviz.web import engine
 from memviz.web.address import BROKEN
 from memviz.web.engine import Run

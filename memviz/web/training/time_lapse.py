@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from memviz import live, models
 from memviz.figures import gradient_over_training, log_range
-from memviz.stage import stage, stage_position, step_detail
+from memviz.stage import step_detail
+from memviz.stage.component import stage, stage_position
 from memviz.theme import SEQUENTIAL_DARK, SEQUENTIAL_LIGHT, look, number, power_of_ten
 from memviz.training import TrainedNetwork
 from memviz.training.files import to_bytes

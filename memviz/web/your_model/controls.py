@@ -113,7 +113,7 @@ def _about_files(file: OpenFile) -> None:
     with PAGE.lazy_popover("Example, and how to save yours", "help", "saving") as saving:
         if saving.open:
             _saving()
-    if not file.is_example:
+    if file is not opening.first():
         st.button("Close this file", icon=":material/close:", on_click=opening.close)
 
 

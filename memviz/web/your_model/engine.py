@@ -21,7 +21,6 @@ from memviz.trace import Trace, record
 from memviz.web import engine
 from memviz.web.engine import Run
 from memviz.web.setup import Setup
-from memviz.web.your_model import example
 from memviz.web.your_model.address import FEEDS, YourModelState
 from memviz.web.your_model.opening import OpenFile
 
@@ -90,8 +89,9 @@ def chosen(state: YourModelState, file: OpenFile) -> Chosen:
 
 def default_text(file: OpenFile, module: RecurrentLayers, is_embedded: bool) -> str:
     """A sequence for a model that was fed none: token ids one after another, or waves of different periods."""
-    if file.is_example and is_embedded:
-        return example.text()
+    first = file.content.modules[0]
+    if module is first and is_embedded == (file.content.embedding_of(first) is not None) and file.text:
+        return file.text
     if is_embedded:
         assert file.content.embedding is not None
         return " ".join(str(each % len(file.content.embedding)) for each in range(_IDS))

@@ -1,8 +1,11 @@
-"""The file that is open: the example, or what a visitor uploaded, kept in the session and nowhere else."""
+"""The file that is open: the example, or that of `memviz open`, or what a visitor uploaded.
+
+An upload is kept in the session and nowhere else.
+"""
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import streamlit as st
@@ -11,8 +14,11 @@ from memviz import models
 from memviz.model_files import ModelFile, ModelFileError, read
 from memviz.training.files import from_bytes
 from memviz.web import engine
+from memviz.web import opened as handed_over
+from memviz.web.opened import Opened
 from memviz.web.your_model.address import DEFAULT
 from memviz.web.your_model.example import FILE
+from memviz.web.your_model.example import text as example_text
 from memviz.web.your_model.page import PAGE
 
 UPLOAD = "your_model-upload"
@@ -32,18 +38,26 @@ class OpenFile:
         name: of the file, for readers.
         content: what it holds.
         is_example: whether it came with memviz.
+        text: what its first module reads until something is typed; "" is a sequence that memviz makes.
     """
 
     key: str
     name: str
     content: ModelFile
     is_example: bool = False
+    text: str = ""
 
 
 def opened() -> OpenFile:
     """The file that is open in this session."""
     found: OpenFile | None = st.session_state.get(_FILE)
-    return found or _example()
+    return found or first()
+
+
+def first() -> OpenFile:
+    """The file that the page opens on: that of `memviz open`, else the example."""
+    given = handed_over.opened()
+    return _example() if given is None else _given(given)
 
 
 def problem() -> ModelFileError | None:
@@ -79,7 +93,7 @@ def changed() -> None:
 
 
 def close() -> None:
-    """Back to the example."""
+    """Back to the file that the page opens on."""
     _forget(_FILE, _PROBLEM, _TRAINED)
     PAGE.take(DEFAULT)
 
@@ -105,4 +119,13 @@ def _short(name: Any) -> str:
 @cache
 def _example() -> OpenFile:
     data = FILE.read_bytes()
-    return OpenFile(hashlib.sha256(data).hexdigest(), FILE.name, read(data), is_example=True)
+    return OpenFile(
+        hashlib.sha256(data).hexdigest(), FILE.name, read(data), is_example=True, text=example_text()
+    )
+
+
+@lru_cache(maxsize=1)
+def _given(given: Opened) -> OpenFile:
+    return OpenFile(
+        hashlib.sha256(given.data).hexdigest(), _short(given.name), read(given.data), text=given.text or ""
+    )

@@ -8,7 +8,8 @@ from memviz.figures import gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import Loss
 from memviz.models import MOST_UNITS
-from memviz.stage import chosen_detail, stage, stage_position, step_detail
+from memviz.stage import chosen_detail, step_detail
+from memviz.stage.component import stage, stage_position
 from memviz.trace import Trace
 from memviz.web import engine
 from memviz.web.badge import parity_badge

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import plotly.io
 
-from memviz.live.library import SOURCE
 from memviz.theme import number
 
 MOST_ROWS = 5000
@@ -20,17 +19,19 @@ def payload(
     figure: dict[str, Any],
     name: str,
     alt: str,
+    source: str = "",
     table: dict[str, Any] | None = None,
     csv: dict[str, Any] | None = None,
     brush: dict[str, Any] | None = None,
 ) -> bytes:
     """The figure, unvalidated, with its name, its description and, while they are wanted, its table and its CSV file.
 
-    A figure with a brush has points whose `customdata` are their names, and shapes called "threshold".
+    A figure with a brush has points whose `customdata` are their names, and shapes called "threshold". `source` is
+    where the browser gets plotly.js, "" where its page holds it.
 
     Streamlit carries bytes as they are; it would escape every quotation mark of a string.
     """
-    known: dict[str, Any] = {"name": name, "alt": alt, "source": SOURCE, "table": table, "csv": csv}
+    known: dict[str, Any] = {"name": name, "alt": alt, "source": source, "table": table, "csv": csv}
     if brush is not None:
         known["brush"] = brush
     rest = json.dumps(known, allow_nan=False)

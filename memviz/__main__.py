@@ -1,0 +1,5 @@
+"""`python -m memviz` is the `memviz` command."""
+
+from memviz.web.command import main
+
+main()
