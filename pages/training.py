@@ -21,7 +21,11 @@ _LAST = "training-last"
 _DRAWN = "training-drawn"
 _EVERY = 1.0  # seconds from one look at the worker to the next
 _CANCEL_SECONDS = 1.0
-_PICTURES_EVERY = 3.0  # and for the pictures, which cost the server ten times as much
+_CURVES_EVERY = 3.0  # and for the curves, which cost the server some times as much
+_MACHINE_EVERY = 2.0  # and for the machine on a short example
+_STEPS_A_SECOND = (
+    200  # a longer one costs more, and others wait for it: each second gets so many of its steps
+)
 
 
 def show() -> None:
@@ -38,9 +42,13 @@ def show() -> None:
         st.warning(escaped(sentence), icon=":material/link_off:")
     if problem:
         st.error(escaped(f"{problem} What is shown below is the last result."), icon=":material/error:")
-    # These two look at the worker by themselves while it is busy, and no other part of the page runs for that.
+    # These look at the worker by themselves while it is busy, and no other part of the page runs for that.
     st.fragment(_words, run_every=_EVERY if is_busy else None)(result, job_state)
-    st.fragment(_pictures, run_every=_PICTURES_EVERY if job_state == "running" else None)(result)
+    is_taught = job_state == "running"
+    st.fragment(_curves, run_every=_CURVES_EVERY if is_taught else None)(result)
+    steps = len(engine.example(result.state.task).sequence)
+    every = max(_MACHINE_EVERY, steps / _STEPS_A_SECOND)
+    st.fragment(_machine, run_every=every if is_taught else None)(result)
 
 
 def _words(result: Result, job_state: str) -> None:
@@ -58,15 +66,22 @@ def _words(result: Result, job_state: str) -> None:
             st.warning(escaped(sentence), icon=":material/error:")
 
 
-def _pictures(result: Result) -> None:
-    """What is known by now of the networks of a result; the last one stays until they have begun."""
-    state, job = PAGE.current(), _own_job(result)
+def _curves(result: Result) -> None:
+    """How score and loss went by now; the curves of the last result stay until those of this one begin."""
+    job = _own_job(result)
     result, is_busy = _as_known(result, job), _job_state(job) != "over"
     drawn = _drawn(result)
     curves.show(drawn)
     curves.seeds(drawn)
     if not is_busy and _is_thousand(drawn.state):
         st.markdown(escaped(thousand_takeaway(drawn.taught())))
+
+
+def _machine(result: Result) -> None:
+    """One of the networks as it is by now; one of the last result until one of this has begun."""
+    state, job = PAGE.current(), _own_job(result)
+    result, is_busy = _as_known(result, job), _job_state(job) != "over"
+    drawn = _drawn(result)
     time_lapse.show(drawn, state, is_busy and drawn is result)
     PAGE.publish(state)
 

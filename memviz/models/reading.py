@@ -1,5 +1,6 @@
 """What the read-out of a trained network says after each step of a sequence, whether it is right, and its loss."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +44,22 @@ def said(
     sequence: Sequence,
     predicted: Float[np.ndarray, "time output"],
     taught: Taught | None = None,
+    steps: Iterable[int] | None = None,
 ) -> list[Said]:
-    """What the read-out says after each step.
+    """What the read-out says after each step, or after some of them.
 
     Args:
         trained: the network, its task and its read-out.
         sequence: what the network ran over.
         predicted: what `TrainedNetwork.predict` made of its hidden states, what-ifs included.
         taught: what is right; by default what the task says of the sequence.
+        steps: which ones; by default all.
     """
     task = trained.task
     taught = taught or task.taught(sequence)
     found = []
-    for t, (token, row) in enumerate(zip(sequence.tokens, predicted, strict=True)):
+    for t in range(len(sequence)) if steps is None else steps:
+        token, row = sequence.tokens[t], predicted[t]
         target = taught.targets[t].tolist() if taught is not None and taught.mask[t] else None
         answer, certainty, right = _answer(task.loss, task.outputs, row, target)
         words = f"Step {t}, after {token}: {_words(task.loss, task.outputs, row)}"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from memviz import Clamp, concepts, models, record
+from memviz import Clamp, concepts, models, record, tasks
 from memviz.edits import ZeroBlock, apply
 from memviz.gradients import gradient_flow
 from memviz.theme import number
@@ -137,7 +137,7 @@ def test_units_are_found_and_holding_one_shows_whether_the_task_breaks(open_page
         f"was {number(1.0)} and is {number(after)} with what is held or edited; chance is 0.500."
         in captions(app)
     )
-    assert "The score (162 sequences)" in captions(app)
+    assert f"The score ({concepts.scored_sequences(tasks.latch(100))} sequences)" in captions(app)
     assert "interventions" in address(app)
     run(app.button(f"gates-hold-{first.signal}-{first.unit}").click())
     assert "interventions" not in address(app)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -37,6 +37,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE = 60_000  # ms; a slow machine is no failure
+expect.set_options(timeout=PATIENCE)
 
 # Streamlit's own leftovers, by axe's rule and the start of the element: the corner of a dataframe's hidden
 # table, and a formula that is wider than the screen.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from memviz import concepts, models
+from memviz import concepts, models, tasks
 from tests.browser.reading import NewPage, OpenApp, close, node, read
 
 
@@ -41,7 +41,11 @@ def test_a_unit_is_held_by_keyboard_alone_and_the_task_breaks(page: Page, open_a
     hold.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**interventions=clamp**")
-    expect(page.get_by_text("The score (162 sequences) was 1.00 and is")).to_be_visible(timeout=30_000)
+    expect(
+        page.get_by_text(
+            f"The score ({concepts.scored_sequences(tasks.latch(100))} sequences) was 1.00 and is"
+        )
+    ).to_be_visible(timeout=30_000)
     let_go = page.get_by_role("button", name="Let go")
     let_go.focus()
     page.keyboard.press("Enter")

@@ -23,6 +23,7 @@ from memviz.trace import Trace
 from memviz.training import TrainedNetwork
 from memviz.web import engine
 from memviz.web.training.address import TrainingState
+from memviz.web.training.task_text import task_text
 from memviz.worker import Job, Worker
 
 WORKER = Worker()
@@ -109,9 +110,13 @@ def is_present(session: str) -> bool:
     return not runtime.exists() or bool(runtime.get_instance().is_active_session(session))
 
 
-@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
-def example(task_text: str, _task: Task) -> Example:
+def example(task: Task) -> Example:
     """The example of a task."""
+    return _kept_example(task_text(task), task)
+
+
+@st.cache_resource(scope="session", max_entries=2, show_spinner=False)
+def _kept_example(text: str, _task: Task) -> Example:
     return engine.call(_example, _task)
 
 

@@ -21,7 +21,6 @@ from memviz.web.training.address import TrainingState
 from memviz.web.training.engine import Example, Seen
 from memviz.web.training.page import PAGE
 from memviz.web.training.result import Result
-from memviz.web.training.task_text import task_text
 
 _STAGE = "training-stage"
 _LENT = "training-lent"
@@ -57,7 +56,7 @@ def show(result: Result, state: TrainingState, is_under_way: bool) -> None:
     updates = [each.update for each in trained.checkpoints]
     last = len(updates) - 1
     at = last if state.checkpoint is None else min(state.checkpoint, last)
-    example = engine.example(task_text(result.state.task), result.state.task)
+    example = engine.example(result.state.task)
     found = {
         k: engine.seen((result.key, shown, updates[k]), trained, k, example) for k in sorted({0, at, last})
     }
@@ -114,20 +113,20 @@ def _pick(result: Result, numbers: list[int], shown: int, updates: list[int], at
                 "shown", shown, lambda n: PAGE.change(shown=n, checkpoint=None), fits=(result.key, *numbers)
             ),
         )
-        last = max(
-            1, len(updates) - 1
-        )  # a scrubber needs two ends; a network at its start has one checkpoint
+        is_alone = len(updates) == 1  # a scrubber needs two ends; a network at its start has one checkpoint
+        last = 1 if is_alone else len(updates) - 1
         st.select_slider(
             "Time-lapse: after so many updates",
             list(range(last + 1)),
             format_func=lambda k: f"{updates[min(k, len(updates) - 1)]:,}",
             help="Its checkpoints. While it is trained the latest is shown, unless another is chosen.",
-            disabled=len(updates) == 1,
+            disabled=is_alone,
+            # With each checkpoint another key: what a slow browser still says of the shorter scrubber is of no other.
             **PAGE.bound(
-                "checkpoint",
+                f"checkpoint-{len(updates)}",
                 at,
                 lambda k: PAGE.change(checkpoint=None if k == last else k),
-                fits=(result.key, shown, last),
+                fits=(result.key, shown),
             ),
         )
 
@@ -169,7 +168,7 @@ def _says(example: Example, found: Seen) -> None:
         escaped(f"After step {last}, “{tokens[last]}”, it says {said[last]}; right is {target}.")
         + escaped(" The loss looks at this step alone." if example.mask.sum() == 1 else "")
     )
-    answers = models.said(found.trained, example.sequence, found.predicted, example.taught)
+    answers = models.said(found.trained, example.sequence, found.predicted, example.taught, steps)
     scale = SEQUENTIAL_DARK if is_dark() else SEQUENTIAL_LIGHT
     texts = []
     for t in steps:
@@ -184,7 +183,7 @@ def _says(example: Example, found: Seen) -> None:
         legend=("wrong", _RIGHT[task.loss]),
         scale=scale,
         steps=steps,
-        under=[f"{answers[t].answer}{_MARKS[answers[t].is_right]}" for t in steps],
+        under=[f"{each.answer}{_MARKS[each.is_right]}" for each in answers],
     )
     notes = [f"Below each {_TOKEN[task.kind == 'signal']} what the network says; a mark where the task asks."]
     if task.optimum_loss > 0:
