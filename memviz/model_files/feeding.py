@@ -93,7 +93,9 @@ class Feed:
         for direction in range(self.module.directions):
             network = self.module.network(layer, direction, self.nonlinearity)
             read = inputs[::-1].copy() if direction else inputs
-            with torch.no_grad():  # by torch's kernel: 3,000 steps of six layers and directions would take seconds
+            with (
+                torch.no_grad()
+            ):  # by torch's kernel: 3,000 steps of six layers and directions would take seconds
                 states = network.to_torch()(torch.tensor(np.ascontiguousarray(read)))[0]
             check_finite(states)
             given = self.module.shown(states.numpy(), layer, direction)

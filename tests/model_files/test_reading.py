@@ -211,7 +211,7 @@ def test_one_line_is_one_step_of_a_model_that_reads_several_numbers() -> None:
     (found,) = model_files.read(safetensors(weights("GRU", 3, 4))).modules
     read = Feed(found).encode(" 0.5, -1, 2\n")
     np.testing.assert_array_equal(read.inputs, [[0.5, -1, 2]])
-    assert (read.tokens, read.features) == (("0.5; -1; 2",), ("x1", "x2", "x3"))
+    assert (read.tokens, read.features) == (("0.5; \N{MINUS SIGN}1; 2",), ("x1", "x2", "x3"))
     with pytest.raises(EncodingError, match=r"This model reads 3 numbers at each step.*got 4"):
         Feed(found).encode("1 2 3 4")
 
