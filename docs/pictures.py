@@ -46,6 +46,7 @@ def main(address: str) -> None:
         file = DOCS / "gradients.png"
         draw(browser, f"{address}/gradients?spread=1", file, "light", 1440, stage=False, ready=FIGURES)
         draw(browser, f"{address}/training", DOCS / "training.png", "light", 1440, stage=False, ready=FIGURES)
+        draw(browser, f"{address}/your_model", DOCS / "your_model.png", "light", 1440, stage=False)
         for cell in FAMILIES:
             for scheme in ("light", "dark"):
                 for name, width in WIDTHS.items():

@@ -8,13 +8,12 @@ from dataclasses import replace
 import streamlit as st
 
 from memviz.findings import main_finding
-from memviz.model_files import ModelFileError
 from memviz.models import MOST_UNITS
 from memviz.web.engine import Run
 from memviz.web.markdown import escaped
 from memviz.web.your_model import controls, opening, panels
 from memviz.web.your_model.address import DEFAULT, YourModelState
-from memviz.web.your_model.engine import Chosen, WideRun, chosen, first_unit, run, run_wide
+from memviz.web.your_model.engine import Chosen, WideRun, chosen, run, run_wide
 from memviz.web.your_model.opening import OpenFile
 from memviz.web.your_model.page import PAGE
 
@@ -23,7 +22,7 @@ _LAST_GOOD = "your_model-last-good"
 
 def show() -> None:
     """The whole page."""
-    state, file = PAGE.current(), opening.opened()
+    state, file = opening.current()
     controls.files(file)
     controls.problems()
     controls.layer(state, file)
@@ -45,10 +44,7 @@ def show() -> None:
 
 def _readable(state: YourModelState, file: OpenFile) -> tuple[tuple[Chosen, Run | WideRun] | None, str]:
     """What is chosen with its run or, with a sentence saying why, the same layer on the last sequence that it read."""
-    try:
-        wanted = chosen(state, file)
-    except ModelFileError as error:
-        return None, str(error)
+    wanted = chosen(state, file)
     good = st.session_state.setdefault(_LAST_GOOD, {})
     key, problem = (file.key, wanted.place), ""
     for text in dict.fromkeys((state.text, good.get(key, DEFAULT.text), DEFAULT.text)):
@@ -56,16 +52,16 @@ def _readable(state: YourModelState, file: OpenFile) -> tuple[tuple[Chosen, Run 
         try:
             done = _run(state, wanted)
         except ValueError as error:
-            problem = problem or f"{error} The picture below is the last good one."
+            problem = problem or str(error)
         else:
             good[key] = text
-            return (wanted, done), problem
+            return (wanted, done), problem and f"{problem} The picture below is the last good one."
     return None, problem
 
 
 def _run(state: YourModelState, wanted: Chosen) -> Run | WideRun:
     units = wanted.module.hidden_size
-    return run(wanted) if units <= MOST_UNITS else run_wide(wanted, first_unit(state, units))
+    return run(wanted) if units <= MOST_UNITS else run_wide(wanted, state.units)
 
 
 show()

@@ -8,7 +8,7 @@ What a file is, its bytes say, never its name.
 
 from memviz.model_files.feeding import Feed
 from memviz.model_files.layers import MOST_INPUTS, MOST_LAYERS, MOST_UNITS, NONLINEARITIES, RecurrentLayers
-from memviz.model_files.problem import SAVE, ModelFileError, saving
+from memviz.model_files.problem import SAVE, SAVE_KEPT, ModelFileError, saving
 from memviz.model_files.reading import ModelFile, read
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "MOST_UNITS",
     "NONLINEARITIES",
     "SAVE",
+    "SAVE_KEPT",
     "Feed",
     "ModelFile",
     "ModelFileError",

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from memviz.encoding import EncodingError, Sequence
 from memviz.encoding.characters import check_text, shown
-from memviz.encoding.numbers import MAX_BYTES, MAX_TIMESTEPS, encode_numbers
+from memviz.encoding.numbers import MAX_BYTES, MAX_TIMESTEPS, encode_numbers, numeric_sequence
 from memviz.model_files.layers import MOST_INPUTS, NONLINEARITIES, RecurrentLayers
 from memviz.network import Network
-from memviz.trace import record
+from memviz.trace import check_finite
 
 TYPED = "numbers"
 _MOST_DIGITS = 6
@@ -28,7 +28,7 @@ class Feed:
         embedding: the vectors of token ids; None reads numbers, a line for each step.
 
     Raises:
-        ModelFileError: if the module has no such layer, or is projected.
+        ModelFileError: if the module has no such layer.
         ValueError: if the embedding has another width than the module's input.
     """
 
@@ -64,7 +64,7 @@ class Feed:
         return tuple(
             f"h{unit}{arrow} of layer {self.layer - 1}"
             for arrow in arrows
-            for unit in range(self.module.hidden_size)
+            for unit in range(self.module.projection or self.module.hidden_size)
         )
 
     def encode(self, text: str) -> Sequence:
@@ -88,19 +88,27 @@ class Feed:
         return Sequence(("0",), None, np.zeros((1, len(self.features))), self.features, TYPED)
 
     def _outputs(self, inputs: np.ndarray, layer: int) -> np.ndarray:
-        """What a layer gives to the next: its hidden states, of both directions side by side."""
+        """What a layer gives to the next: its hidden states, or their projection, of both directions side by side."""
         hidden = []
         for direction in range(self.module.directions):
             network = self.module.network(layer, direction, self.nonlinearity)
             read = inputs[::-1].copy() if direction else inputs
-            given = record(network, torch.tensor(np.ascontiguousarray(read)))["hidden"]
+            with (
+                torch.no_grad()
+            ):  # by torch's kernel: 3,000 steps of six layers and directions would take seconds
+                states = network.to_torch()(torch.tensor(np.ascontiguousarray(read)))[0]
+            check_finite(states)
+            given = self.module.shown(states.numpy(), layer, direction)
             hidden.append(given[::-1] if direction else given)
         return np.concatenate(hidden, axis=1)
 
     def _numbers(self, text: str) -> Sequence:
         check_text(text, max_bytes=MAX_BYTES)
-        found = encode_numbers(text, most_columns=MOST_INPUTS)
         size = self.module.input_size
+        found = encode_numbers(text, most_columns=MOST_INPUTS)
+        if size > 1 and len(text.strip().splitlines()) == 1:  # a series to others, and one step here
+            names = tuple(f"x{column + 1}" for column in range(len(found)))
+            found = numeric_sequence(found.inputs.T, names, TYPED, standardise=False)
         if len(found.features) != size:
             raise EncodingError(
                 f"This model reads {size} number{'s' * (size > 1)} at each step: a line for each step, with {size} in "

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from memviz.interventions.values import shown
@@ -86,13 +88,16 @@ class RecurrentLayers:
     def network(self, layer: int = 0, direction: int = 0, nonlinearity: str = "tanh") -> Network:
         """One layer and direction; where it has no biases they are zeros.
 
+        A projected LSTM is the plain one with U W_hr in the place of U: the same gates and cell states, and its hidden
+        state is the one before the projection.
+
         Args:
             layer: 0 to layers - 1.
             direction: 0, or 1 for the reverse one.
             nonlinearity: one of NONLINEARITIES; heeded where the kind is "rnn".
 
         Raises:
-            ModelFileError: if there is no such layer, or its hidden state is projected.
+            ModelFileError: if there is no such layer.
             ValueError: if there is no such nonlinearity.
         """
         if nonlinearity not in NONLINEARITIES:
@@ -104,15 +109,22 @@ class RecurrentLayers:
                 f"This file has layers 0 to {self.layers - 1} and directions 0 to {self.directions - 1}; "
                 f"got layer {layer}, direction {direction}."
             )
-        if self.projection:
-            raise ModelFileError(
-                f"A layer is drawn without a projection of its hidden state; this one has proj_size={self.projection}."
-            )
         tensors = self.tensors[layer, direction]
-        zeros = torch.zeros(len(tensors["weight_hh"]))
+        recurrent = tensors["weight_hh"]
+        if self.projection:
+            recurrent = recurrent.double() @ tensors["weight_hr"].double()
+        zeros = torch.zeros(len(recurrent))
         biases = {name: tensors.get(name, zeros) for name in ("bias_ih", "bias_hh")}
         cell = _CELLS.get(self.kind, _ELMAN[nonlinearity])
-        return Network(cell, {**biases, **{n: tensors[n] for n in ("weight_ih", "weight_hh")}})
+        return Network(cell, {**biases, "weight_ih": tensors["weight_ih"], "weight_hh": recurrent})
+
+    def shown(
+        self, hidden: Float[np.ndarray, "time unit"], layer: int, direction: int
+    ) -> Float[np.ndarray, "time out"]:
+        """What the next layer reads of a layer's hidden states: their projection, where there is one."""
+        if not self.projection:
+            return hidden
+        return hidden @ self.tensors[layer, direction]["weight_hr"].double().numpy().T
 
 
 def layers_in(tensors: Mapping[str, Tensor]) -> tuple[tuple[RecurrentLayers, ...], tuple[str, ...]]:

@@ -21,7 +21,7 @@ def saving(tensors: str) -> str:
     """The line that saves some tensors, an expression of pairs of a name and a tensor, so that they can be read."""
     return (
         "import torch; torch.save({name: value.detach().cpu().float().clone() "
-        f'for name, value in {tensors}}}, "model.pt")'
+        f'for name, value in {tensors}}}, "weights.pt")'
     )
 
 

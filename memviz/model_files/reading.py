@@ -22,7 +22,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"BZh", "A compressed file is not read; unpack it first.", "bunzip2 model.safetensors.bz2"),
     (b"\xfd7zXZ", "A compressed file is not read; unpack it first.", "unxz model.safetensors.xz"),
     (b"GGUF", "A GGUF file holds quantised weights, which are not read.", ""),
-    (b"\x08", "An ONNX file is not read here, but its arrays are, by memviz.converters.from_onnx.", ""),
+    (b"\x08", torch_files.ONNX[0], torch_files.ONNX[1]),
     (b"{", "A file of weights is a safetensors or a .pt file; got text, JSON it seems.", SAVE),
     (
         b"version https://git-lfs",

@@ -99,7 +99,7 @@ def _without_folder(files: dict[str, bytes]) -> dict[str, bytes]:
             raise ModelFileError(
                 "An .npz file says of no array what it is; name them as in torch and save them.",
                 "import numpy, torch; torch.save({name: torch.tensor(value) for name, value in "
-                'numpy.load("model.npz").items()}, "model.pt")',
+                'numpy.load("model.npz").items()}, "weights.pt")',
             )
         if "model.weights.h5" in files or "config.json" in files:
             raise ModelFileError(*KERAS)
@@ -157,8 +157,18 @@ def _broken() -> ModelFileError:
 
 
 KERAS = (
-    "A Keras file is not read here, but its weights are, by memviz.converters.",
+    "A Keras file is not read here, but the weights of its layers are, by memviz.converters; this is of an LSTM, and "
+    "from_keras_gru of a GRU.",
     "import torch, memviz; torch.save(dict(memviz.converters.from_keras_lstm(*layer.get_weights()).parameters), "
-    '"model.pt")',
+    '"weights.pt")',
 )
 """The sentence and the command for a file of Keras."""
+ONNX = (
+    "An ONNX file is not read here, but its arrays are, by memviz.converters; this is of its first LSTM, and "
+    "from_onnx_gru of a GRU.",
+    'import onnx, torch, memviz; graph = onnx.load("model.onnx").graph; '
+    "arrays = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}; "
+    'node = next(each for each in graph.node if each.op_type == "LSTM"); '
+    'torch.save(dict(memviz.converters.from_onnx_lstm(*map(arrays.get, node.input[1:4])).parameters), "weights.pt")',
+)
+"""The same for a file of ONNX."""

@@ -22,8 +22,10 @@ FIELD: tuple[Parser, str] = (
 """How a page's codec reads the name of a trained network."""
 _GONE = (
     "The trained network of this page was a visitor's and is no longer kept: one is kept until the server restarts or "
-    f"{models.MOST_LENT} others have followed. Train it again, or choose one under 'Trained'."
+    f"{models.MOST_LENT} others have followed. Train it again, open its file again under 'Your model', or "
+    "choose one under 'Trained'."
 )
+_NO_WHAT_IFS: Mapping[str, str] = {}
 
 
 class ModelState(State, Protocol):
@@ -109,6 +111,12 @@ def picker(page: Page[Any], name: str, open_model: Callable[[str], None], close:
                     )
 
 
+def is_linked(name: str, text: str, what_ifs: Mapping[str, str] = _NO_WHAT_IFS) -> bool:
+    """Whether a link to another page that shows a trained network has room for a sequence."""
+    query = {"v": VERSION, "model": name, "text": text, **what_ifs}
+    return bool(text) and len(urlencode(query)) <= MOST_ADDRESS_BYTES
+
+
 def links(page: str, name: str, text: str, experiment: Experiment | None = None) -> None:
     """Links to the other pages that show a trained network, with the sequence and what is edited and held in it.
 
@@ -124,6 +132,6 @@ def links(page: str, name: str, text: str, experiment: Experiment | None = None)
     ):
         if other != page:
             query = {"v": VERSION, "model": name, "text": text} | what_ifs
-            if not text or len(urlencode(query)) > MOST_ADDRESS_BYTES:
+            if not is_linked(name, text, what_ifs):
                 del query["text"]
             st.page_link(f"pages/{other}.py", label=label, query_params=query, width="content")

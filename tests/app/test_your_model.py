@@ -1,6 +1,7 @@
 """The page of a visitor's model by Streamlit's own tester: files, layers, sequences, and the way to the other pages."""
 
 import base64
+import hashlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -61,6 +62,11 @@ def links(app: AppTest) -> dict[str, dict[str, str]]:
     """The query of each link to another page, by its label; of two alike the first."""
     found = [element.proto for element in app.get("page_link")]
     return {proto.label: dict(parse_qsl(proto.query_string)) for proto in reversed(found)}
+
+
+def units(app: AppTest) -> Any:
+    """Where the units of a wide layer are typed."""
+    return app.text_input(key="your_model-units")
 
 
 def test_the_untouched_page_shows_the_layers_of_the_example_and_the_gates_of_torch(
@@ -142,6 +148,52 @@ def test_removing_an_upload_in_use_goes_back_to_the_example(open_page: OpenPage)
     assert len(stage(app)["tokens"]) == len(example.text().split())
 
 
+def test_removing_a_refused_upload_leaves_the_file_that_is_open(open_page: OpenPage) -> None:
+    app = upload(open_page(), torch_file(weights("GRU", 2, 3)))
+    app = upload(app, b"<html>", "page.pt")
+    assert "got a page of HTML or XML. Below is what was open before." in said(app)
+    app = run(app.file_uploader[0].clear())
+    assert not app.error
+    assert "GRU(2, 3)" in said(app)
+
+
+def test_closing_a_file_empties_the_box_that_it_was_put_in(open_page: OpenPage) -> None:
+    app = upload(open_page(), torch_file(weights("GRU", 2, 3)))
+    app = run(next(button for button in app.button if button.label == "Close this file").click())
+    assert app.file_uploader[0].value is None
+    app = upload(app, torch_file(weights("GRU", 2, 3)))
+    assert "GRU(2, 3)" in said(app)
+
+
+def test_a_link_without_its_file_says_so_and_shows_what_it_meant_once_the_file_is_there(
+    open_page: OpenPage,
+) -> None:
+    data = torch_file(module("GRU", 2, 5, num_layers=2).state_dict())
+    app = run(upload(open_page(), data).text_area[0].set_value("0.5, -1\n2, 0.25\n-1, 1"))
+    app = run(app.button_group(key="your_model-layer").set_value(1))
+    query, expected = address(app), shown(app)
+    assert query["file"] == hashlib.sha256(data).hexdigest()[:12]
+    other = open_page(**query)
+    assert f"this one shows a file whose SHA-256 begins with {query['file']}; got brackets" in said(other)
+    assert len(stage(other)["tokens"]) == len(example.text().split())
+    assert not other.error
+    other = upload(other, torch_file(weights("LSTM", 1, 2)))
+    assert "text" not in address(other)
+    other = upload(open_page(**query), data)
+    assert "A link does not hold its file" not in said(other)
+    assert stage(other)["tokens"] == ["0.5; \N{MINUS SIGN}1", "2; 0.25", "\N{MINUS SIGN}1; 1"]
+    assert shown(other) == expected
+    assert address(other) == query
+
+
+def test_a_long_sequence_of_the_example_goes_on_to_the_other_pages(open_page: OpenPage) -> None:
+    ids = [str(each % 7) for each in range(1500)]
+    app = run(open_page().text_area[0].set_value(" ".join(ids)))
+    query = links(app)["See its gates"]
+    assert "text" not in query
+    assert stage(open_page("gates", **query))["tokens"] == ids
+
+
 def test_a_file_can_be_closed_and_another_opened(open_page: OpenPage) -> None:
     app = upload(open_page(), torch_file(weights("GRU", 2, 3)))
     app = upload(app, safetensors(weights("LSTM", 1, 2, num_layers=2)), "other.safetensors")
@@ -187,24 +239,40 @@ def test_of_a_wide_layer_some_units_are_drawn_and_can_be_chosen(open_page: OpenP
     x = drawn(5, 6, 2)
     app = run(app.text_area[0].set_value(numbers(x.tolist())))
     assert stage(app)["units"] == 64
-    assert "Units 0 to 63 of 200 are drawn" in said(app)
+    assert "64 of 200 units are drawn" in said(app)
+    assert units(app).value == "0-63"
     assert not links(app)
     expected = made(x.float())[0].detach()
-    app = run(app.number_input[0].set_value(136))
-    assert stage(app)["chosen"] == list(range(136, 200))
-    assert shown(app)["hidden"] == pytest.approx(float(expected[0, 136]), abs=1e-5)
+    chosen = [7, *range(136, 196), 199]
+    app = run(units(app).set_value("199, 136-195, 7"))
+    assert stage(app)["chosen"] == chosen
+    assert units(app).value == "7, 136-195, 199"
+    assert shown(app)["hidden"] == pytest.approx(float(expected[0, 7]), abs=1e-5)
     hidden = stage(app)["arrays"]["hidden"]
     values = np.frombuffer(base64.b64decode(hidden["data"]), "<f4").reshape(hidden["shape"])
-    np.testing.assert_allclose(values, expected[:, 136:], atol=1e-5)
+    np.testing.assert_allclose(values, expected[:, chosen], atol=1e-5)
+    assert address(app)["units"] == ",".join(map(str, chosen))
+    app = run(units(app).set_value("0-64"))
+    assert "The units drawn are 1 to 64 of 0 to 199, such as 0-31, 100; got 65." in said(app)
+    assert stage(app)["chosen"] == chosen
+    app = run(next(button for button in app.button if button.label == "The 64 that vary most").click())
+    varying = expected.double().std(dim=0, correction=0)
+    assert stage(app)["chosen"] == sorted(varying.argsort(descending=True)[:64].tolist())
     app = run(app.text_area[0].set_value("1, 2\n" * 501))
     assert "With more than 64 units a sequence has at most 500 steps here; got 501." in said(app)
 
 
-def test_a_projected_layer_is_found_and_said_not_to_be_drawn(open_page: OpenPage) -> None:
-    app = upload(open_page(), torch_file(weights("LSTM", 3, 4, proj_size=2)))
-    assert "LSTM(3, 4, proj_size=2)" in said(app)
-    assert "this one has proj_size=2." in said(app)
-    assert "This layer is not drawn" in said(app)
+def test_of_a_projected_layer_the_state_before_the_projection_is_drawn(open_page: OpenPage) -> None:
+    made = module("LSTM", 2, 4, proj_size=3).double()
+    app = upload(open_page(), torch_file(made.state_dict()))
+    assert "LSTM(2, 4, proj_size=3)" in said(app)
+    assert "h is the hidden state before its projection" in said(app)
+    x = drawn(6, 5, 2)
+    app = run(app.text_area[0].set_value(numbers(x.tolist())))
+    hidden = stage(app)["arrays"]["hidden"]
+    values = np.frombuffer(base64.b64decode(hidden["data"]), "<f4").reshape(hidden["shape"])
+    projected = values @ made.weight_hr_l0.detach().numpy().T
+    np.testing.assert_allclose(projected, made(x)[0].detach(), atol=1e-6)
 
 
 def test_a_network_that_memviz_trained_opens_with_its_task(open_page: OpenPage) -> None:
@@ -234,6 +302,7 @@ def test_columns_of_a_csv_file_are_fed(open_page: OpenPage) -> None:
     app = run(app)
     csv = b"day,a,b,c\nMon,1,2,3\nTue,4,5,6\nWed,7,8,9\n"
     app = run(app.file_uploader[1].set_value(("table.csv", csv, "text/csv")))
+    assert app.multiselect[0].value == [1, 2]  # not the days
     app = run(app.multiselect[0].set_value([3, 1]))
     (feed,) = [button for button in app.button if button.label == "Feed 3 steps"]
     app = run(feed.click())

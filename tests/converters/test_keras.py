@@ -81,6 +81,6 @@ def test_the_line_that_a_keras_file_is_answered_with_makes_its_weights_readable(
         model_files.read(b"\x89HDF\r\n\x1a\n" + bytes(64))
     monkeypatch.chdir(tmp_path)
     exec(refused.value.command, {"layer": layer})
-    (found,) = model_files.read(Path("model.pt").read_bytes()).modules
+    (found,) = model_files.read(Path("weights.pt").read_bytes()).modules
     assert found.title == "LSTMCell(3, 4)"
     np.testing.assert_allclose(record(found.network(), INPUTS)["hidden"], outputs, atol=1e-6)

@@ -1,11 +1,15 @@
 """Arrays of ONNX become networks that compute what ONNX Runtime computes; it knows float32 alone."""
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 
+from memviz import model_files
 from memviz.converters import from_onnx_gru, from_onnx_lstm, from_onnx_rnn
+from memviz.model_files import ModelFileError
 from memviz.trace import record
 
 UNITS, FEATURES = 4, 3
@@ -16,10 +20,10 @@ def drawn(*shape: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32) * 0.6
 
 
-def outputs(
+def model(
     operator: str, directions: int, arrays: dict[str, np.ndarray], **attributes: object
-) -> np.ndarray:
-    """What ONNX Runtime computes: (time, direction, unit)."""
+) -> onnx.ModelProto:
+    """A model of one operator."""
     places = ["X", "W", "R", "B", "", "", "", "P"] if operator == "LSTM" else ["X", "W", "R", "B"]
     names = [name if name in ("X", "") or name in arrays else "" for name in places]
     node = onnx.helper.make_node(
@@ -38,8 +42,15 @@ def outputs(
         [onnx.helper.make_tensor_value_info("Y", kind, [len(INPUTS), directions, 1, UNITS])],
         [onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()],
     )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 14)], ir_version=8)
+
+
+def outputs(
+    operator: str, directions: int, arrays: dict[str, np.ndarray], **attributes: object
+) -> np.ndarray:
+    """What ONNX Runtime computes: (time, direction, unit)."""
+    made = model(operator, directions, arrays, **attributes).SerializeToString()
+    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"X": INPUTS[:, None]})
     return found[:, :, 0]
 
@@ -106,3 +117,17 @@ def test_what_does_not_fit_is_said() -> None:
         from_onnx_gru(**given)
     with pytest.raises(ValueError, match="The activation is one of Tanh, Relu; got 'Sin'"):
         from_onnx_rnn(**arrays(1, 1, bias=True), activation="Sin")
+
+
+def test_the_line_that_an_onnx_file_is_answered_with_makes_its_weights_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = arrays(4, 1, bias=False)
+    monkeypatch.chdir(tmp_path)
+    onnx.save(model("LSTM", 1, given), "model.onnx")
+    with pytest.raises(ModelFileError) as refused:
+        model_files.read(Path("model.onnx").read_bytes())
+    exec(refused.value.command, {})
+    (found,) = model_files.read(Path("weights.pt").read_bytes()).modules
+    assert found.title == "LSTMCell(3, 4)"
+    check(found.network(), outputs("LSTM", 1, given), 0)

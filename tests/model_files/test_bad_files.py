@@ -110,7 +110,7 @@ def test_what_makes_a_file_readable_is_one_line_that_does(
     assert refused.value.command
     monkeypatch.chdir(tmp_path)
     exec(command, {"model": model})
-    (found,) = model_files.read(Path("model.pt").read_bytes()).modules
+    (found,) = model_files.read(Path("weights.pt").read_bytes()).modules
     assert found.title == "GRU(3, 4)"
     assert torch.equal(found.tensors[0, 0]["weight_ih"], model.rnn.weight_ih_l0.float())
 

@@ -191,14 +191,29 @@ def test_numbers_of_another_width_are_said_and_256_columns_are_read() -> None:
     assert Feed(wide).encode(f"{row}\n{row}").inputs.shape == (2, 256)
 
 
-def test_a_projection_is_found_and_not_drawn() -> None:
-    (found,) = model_files.read(
-        torch_file(module("LSTM", 3, 4, num_layers=2, proj_size=2).state_dict())
-    ).modules
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_every_layer_of_a_projected_lstm_reads_what_torch_gives_it(bidirectional: bool) -> None:
+    made = module("LSTM", 3, 4, num_layers=3, proj_size=2, bidirectional=bidirectional).double()
+    (found,) = model_files.read(torch_file(made.state_dict())).modules
     assert found.projection == 2
-    for ask in (found.network, lambda: Feed(found)):
-        with pytest.raises(ModelFileError, match=re.escape("this one has proj_size=2.")):
-            ask()
+    x = np.random.default_rng(6).normal(size=(7, 3))
+    expected = made(torch.from_numpy(x))[0].detach().numpy()
+    text = "\n".join(", ".join(f"{value:.17g}" for value in row) for row in x)
+    for direction in range(1 + bidirectional):
+        feed = Feed(found, 2, direction)
+        hidden = record(feed.network(), feed.encode(text))["hidden"]
+        projected = found.shown(hidden, 2, direction)[:: -1 if direction else 1]
+        np.testing.assert_allclose(projected, expected[:, 2 * direction : 2 * direction + 2], atol=1e-12)
+        assert len(feed.features) == feed.encode(text).inputs.shape[1] == 2 * (1 + bidirectional)
+
+
+def test_one_line_is_one_step_of_a_model_that_reads_several_numbers() -> None:
+    (found,) = model_files.read(safetensors(weights("GRU", 3, 4))).modules
+    read = Feed(found).encode(" 0.5, -1, 2\n")
+    np.testing.assert_array_equal(read.inputs, [[0.5, -1, 2]])
+    assert (read.tokens, read.features) == (("0.5; \N{MINUS SIGN}1; 2",), ("x1", "x2", "x3"))
+    with pytest.raises(EncodingError, match=r"This model reads 3 numbers at each step.*got 4"):
+        Feed(found).encode("1 2 3 4")
 
 
 def test_a_layer_that_is_not_there_is_said() -> None:

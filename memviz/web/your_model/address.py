@@ -1,19 +1,22 @@
-"""What the page of a visitor's model shows, and how that is written in its address. The file is not in it."""
+"""What the page of a visitor's model shows, and how that is written in its address: of the file, which it is alone."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from memviz.encoding import MAX_BYTES
 from memviz.experiment import Experiment
 from memviz.model_files import MOST_LAYERS, MOST_UNITS, NONLINEARITIES
-from memviz.stage import NODES, PHASES
+from memviz.stage import MOST_DRAWN, NODES, PHASES
 from memviz.theme import LOOKS
-from memviz.web.address import Codec, on_off, one_of, text, whole
+from memviz.web.address import BROKEN, Codec, on_off, one_of, several, text, whole
 
 FEEDS = ("tokens", "numbers")
 _MOST_TEXT = MAX_BYTES["numbers"]
 _MOST_STEP = 2999
 _MOST_MODULE = 63
+DIGITS = 12
+_FILE = re.compile(rf"[0-9a-f]{{{DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,15 @@ class YourModelState:
     """Everything that the page shows of the file that is open; what the file does not have means its last or first.
 
     Attributes:
+        file: which file it is of, the first DIGITS of its SHA-256; "" is the one that the page opens on.
         text: the sequence as typed; "" is one that memviz makes for the model.
         module: which of the file's recurrent modules is chosen.
         layer, direction: which of its layers and directions.
         nonlinearity: of an RNN, whose weights do not tell.
         feed: "tokens" reads ids through the file's embedding, where it has one; "numbers" reads numbers.
-        first: the first unit that is drawn, where there are more than are drawn at once.
+        units: which are drawn, where there are more than are drawn at once; () is the first ones.
         timestep: where the cursor stands; past the end it means the last step.
-        unit: the unit whose equations are shown.
+        unit: the unit whose equations are shown, counted among those that are drawn.
         signal: what tints the ribbon; "" lets the stage choose.
         phase: the phase of the step that is lit; "" is the whole step.
         node: the node of the machine that is pinned; "" is none.
@@ -36,13 +40,14 @@ class YourModelState:
         experiment: of no use here; every page's state has one.
     """
 
+    file: str = ""
     text: str = ""
     module: int = 0
     layer: int = 0
     direction: int = 0
     nonlinearity: str = NONLINEARITIES[0]
     feed: str = FEEDS[0]
-    first: int = 0
+    units: tuple[int, ...] = ()
     timestep: int = 0
     unit: int = 0
     signal: str = ""
@@ -53,7 +58,7 @@ class YourModelState:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "experiment", Experiment())
-        places = (self.module, self.layer, self.direction, self.first, self.timestep, self.unit)
+        places = (self.module, self.layer, self.direction, *self.units, self.timestep, self.unit)
         if not all(type(value) is int and value >= 0 for value in places):
             raise TypeError("Places are whole numbers from 0 on.")
         if self.nonlinearity not in NONLINEARITIES or self.feed not in FEEDS:
@@ -79,17 +84,25 @@ def _number(name: str, most: int) -> tuple[Any, str]:
     return whole(most), f"The {name} is a whole number from 0 to {most}"
 
 
+def _digits(raw: str) -> Any:
+    return raw if _FILE.fullmatch(raw) else BROKEN
+
+
 DEFAULT = YourModelState()
 CODEC = _YourModelCodec(
     DEFAULT,
     {
+        "file": (_digits, f"A link names its file by {DIGITS} digits of its SHA-256"),
         "text": (text(_MOST_TEXT), f"The text in a link has at most {_MOST_TEXT:,} characters"),
         "module": _number("module", _MOST_MODULE),
         "layer": _number("layer", MOST_LAYERS - 1),
         "direction": _number("direction", 1),
         "nonlinearity": (one_of(NONLINEARITIES), f"The nonlinearity is one of {', '.join(NONLINEARITIES)}"),
         "feed": (one_of(FEEDS), f"The feed is one of {', '.join(FEEDS)}"),
-        "first": _number("first unit", MOST_UNITS - 1),
+        "units": (
+            several(whole(MOST_UNITS - 1), MOST_DRAWN),
+            f"The units drawn are 1 to {MOST_DRAWN} whole numbers from 0 to {MOST_UNITS - 1} with commas between",
+        ),
         "timestep": _number("timestep", _MOST_STEP),
         "unit": _number("unit", MOST_UNITS - 1),
         "signal": (one_of(LOOKS), f"The signal is one of {', '.join(LOOKS)}"),

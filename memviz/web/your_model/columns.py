@@ -40,6 +40,12 @@ class Table:
         lines = [*header, *([row[column] for column in columns] for row in self.rows)]
         return "\n".join(", ".join(map(_cell, line)) for line in lines)
 
+    def numeric(self) -> tuple[int, ...]:
+        """The columns that hold nothing but numbers."""
+        return tuple(
+            column for column in range(len(self.names)) if all(_is_number(row[column]) for row in self.rows)
+        )
+
 
 def table(data: bytes) -> Table:
     """The table of a CSV file with commas, semicolons or tabs; without a header the columns are called x1, x2, ...

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from memviz.encoding import EncodingError
-from memviz.model_files import NONLINEARITIES, SAVE, RecurrentLayers
+from memviz.model_files import NONLINEARITIES, SAVE, SAVE_KEPT, RecurrentLayers
 from memviz.web.markdown import escaped
 from memviz.web.models import links
 from memviz.web.your_model import columns, opening
@@ -29,9 +29,11 @@ def files(file: OpenFile) -> None:
     with left:
         st.file_uploader(
             "Your model: .safetensors, or .pt of torch.save, at most 2 MB",
-            key=opening.UPLOAD,
+            key=opening.upload_key(),
             on_change=opening.changed,
-            help="Only the weights are read, by strict rules; no code of the file is run, and nothing is kept.",
+            help="Only the weights are read, by strict rules, and no code of the file is run. They stay in the memory "
+            "of this server, under a name that nobody guesses, and are not written to its disk. Of a larger file, save "
+            "the recurrent layers alone: below, with the example, is the line that does.",
         )
     with right:
         _found(file)
@@ -70,7 +72,7 @@ def layer(state: YourModelState, file: OpenFile) -> None:
                 **PAGE.bound(
                     "module",
                     modules.index(module),
-                    lambda index: PAGE.change(module=index, layer=0, direction=0, text="", unit=0, first=0),
+                    lambda index: PAGE.change(module=index, layer=0, direction=0, text="", unit=0, units=()),
                     fits=(file.key, len(modules)),
                 ),
             )
@@ -188,6 +190,8 @@ def _saving() -> None:
     )
     st.markdown("Yours, in Python, where your model is:")
     st.code(SAVE, language="python", wrap_lines=True)
+    st.markdown("Its recurrent layers alone, where that is more than 2 MB:")
+    st.code(SAVE_KEPT, language="python", wrap_lines=True)
     st.markdown(
         "The layers are found by torch's names, such as `encoder.rnn.weight_ih_l0`, whatever stands before them. Up to "
         "4 layers, 256 units and 256 inputs. An `embedding.weight` of at most 1,000 × 64 lets you feed token ids. "
@@ -217,10 +221,11 @@ def _columns(module: RecurrentLayers) -> None:
         st.error(escaped(str(found)), icon=":material/error:")
         return
     size = module.input_size
+    numeric = found.numeric()
     chosen = st.multiselect(
         f"Columns for its {size} input{'s' * (size > 1)}, in their order",
         range(len(found.names)),
-        default=range(size) if len(found.names) >= size else None,
+        default=numeric[:size] if len(numeric) >= size else None,
         format_func=lambda column: found.names[column],
         max_selections=size,
         key=f"your_model-columns-{size}-{hash(found)}",
@@ -232,7 +237,10 @@ def _columns(module: RecurrentLayers) -> None:
         key="your_model-feed",
     )
     if len(chosen) != size:
-        st.caption(f"This model reads {size} numbers at each step; {len(chosen)} are chosen.")
+        st.caption(
+            f"This model reads {size} number{'s' * (size > 1)} at each step; got {len(chosen)} of the table's "
+            f"{len(found.names)} columns, {len(numeric)} of which hold nothing but numbers."
+        )
 
 
 def _read_table() -> None:

@@ -20,9 +20,11 @@ from memviz.stage import MOST_DRAWN, chosen_payload
 from memviz.trace import Trace, record
 from memviz.web import engine
 from memviz.web.engine import Run
+from memviz.web.models import is_linked
 from memviz.web.setup import Setup
 from memviz.web.your_model.address import FEEDS, YourModelState
 from memviz.web.your_model.opening import OpenFile
+from memviz.web.your_model.units import liveliest
 
 _LENT = "your_model-lent"
 MOST_STEPS = 500
@@ -75,11 +77,7 @@ def module_of(state: YourModelState, file: OpenFile) -> RecurrentLayers:
 
 
 def chosen(state: YourModelState, file: OpenFile) -> Chosen:
-    """What a state means in a file; a layer that it does not have means its last.
-
-    Raises:
-        ModelFileError: if the layer is not drawn.
-    """
+    """What a state means in a file; a layer that it does not have means its last."""
     module = module_of(state, file)
     embedding = file.content.embedding_of(module) if state.feed == FEEDS[0] else None
     layer, direction = min(state.layer, module.layers - 1), min(state.direction, module.directions - 1)
@@ -108,14 +106,16 @@ def default_text(file: OpenFile, module: RecurrentLayers, is_embedded: bool) -> 
 def lent(wanted: Chosen) -> str:
     """The name by which the other pages know what is chosen; "" where it is too wide for them.
 
-    The example has one name for everybody, so that whoever only looks takes no place from others.
+    The example has one name for everybody, so that whoever only looks takes no place from others; with a sequence that
+    no link holds it is lent as a file of one's own, or the other pages would show another sequence.
     """
     if wanted.module.hidden_size > models.MOST_UNITS:
         return ""
     if wanted.file.is_example:
         default = default_text(wanted.file, wanted.module, wanted.feed.embedding is not None)
         digest = hashlib.sha256((wanted.file.key + wanted.place).encode()).hexdigest()[:32]
-        return models.lend(OpenedNetwork(wanted.feed, default), wanted.title, f"own-{digest}")
+        if wanted.text == default or is_linked(f"own-{digest}", wanted.text):
+            return models.lend(OpenedNetwork(wanted.feed, default), wanted.title, f"own-{digest}")
     known: dict[tuple[str, str], tuple[str, str]] = st.session_state.setdefault(_LENT, {})
     key = (wanted.file.key, wanted.place)
     name, text = known.get(key, ("", ""))
@@ -144,6 +144,7 @@ class WideRun:
         network: the layer.
         trace: the run.
         units: those that are drawn.
+        liveliest: those whose hidden states vary most over the sequence, as many as are drawn at most.
         payload: what the stage draws of them.
         proof: how far the run is from torch.nn.
     """
@@ -151,32 +152,34 @@ class WideRun:
     network: Network
     trace: Trace
     units: tuple[int, ...]
+    liveliest: tuple[int, ...]
     payload: dict[str, Any]
     proof: Parity
 
 
-def first_unit(state: YourModelState, units: int) -> int:
-    """The first of the units that are drawn."""
-    return max(0, min(state.first, units - MOST_DRAWN))
+def run_wide(wanted: Chosen, units: tuple[int, ...]) -> WideRun:
+    """Run a layer of more units, of which some are drawn; those that it does not have are left out.
 
-
-def run_wide(wanted: Chosen, first: int) -> WideRun:
-    """Run a layer of more units, of which some are drawn, from the `first` on.
+    Args:
+        wanted: the layer and its sequence.
+        units: which are drawn, in ascending order; where there are none, the first ones.
 
     Raises:
         EncodingError: if the text is no such sequence.
         ValueError: if the sequence is longer than MOST_STEPS, the numbers overflow, or more is to be drawn than a
             message holds.
     """
-    return _wide(wanted.file.key, wanted.place, wanted.text, first, wanted.feed)
+    size = wanted.module.hidden_size
+    drawn = tuple(unit for unit in units if unit < size) or tuple(range(min(MOST_DRAWN, size)))
+    return _wide(wanted.file.key, wanted.place, wanted.text, drawn, wanted.feed)
 
 
 @st.cache_resource(scope="session", max_entries=2, show_spinner=False)
-def _wide(key: str, place: str, text: str, first: int, _feed: Feed) -> WideRun:
-    return engine.call(_run_wide, _feed, text, first)
+def _wide(key: str, place: str, text: str, units: tuple[int, ...], _feed: Feed) -> WideRun:
+    return engine.call(_run_wide, _feed, text, units)
 
 
-def _run_wide(feed: Feed, text: str, first: int) -> WideRun:
+def _run_wide(feed: Feed, text: str, units: tuple[int, ...]) -> WideRun:
     sequence, network = feed.encode(text), feed.network()
     if len(sequence) > MOST_STEPS:
         raise ValueError(
@@ -184,7 +187,6 @@ def _run_wide(feed: Feed, text: str, first: int) -> WideRun:
             f"got {len(sequence):,}."
         )
     trace = record(network, sequence)
-    units = tuple(range(first, min(first + MOST_DRAWN, network.hidden_size)))
     payload = chosen_payload(network, trace, units, sequence.features)
     engine.check_drawn(payload)
-    return WideRun(network, trace, units, payload, parity(network, trace))
+    return WideRun(network, trace, units, liveliest(trace), payload, parity(network, trace))

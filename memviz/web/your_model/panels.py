@@ -8,7 +8,7 @@ from memviz.figures import gradient_lines, state_lines
 from memviz.findings import gradient_finding, states_finding
 from memviz.gradients import Loss
 from memviz.models import MOST_UNITS
-from memviz.stage import chosen_detail, step_detail
+from memviz.stage import MOST_DRAWN, chosen_detail, step_detail
 from memviz.stage.component import stage, stage_position
 from memviz.trace import Trace
 from memviz.web import engine
@@ -19,6 +19,7 @@ from memviz.web.markdown import escaped
 from memviz.web.models import links
 from memviz.web.your_model.engine import Chosen, WideRun
 from memviz.web.your_model.page import PAGE
+from memviz.web.your_model.units import read, written
 
 _STAGE = "your_model-stage"
 _OF_THE_READER = ("timestep", "unit", "phase", "node", "signal", "gradients")
@@ -35,26 +36,44 @@ def about(wanted: Chosen, run: Run | WideRun) -> None:
             links(PAGE.name, run.setup.model, wanted.text)
     if isinstance(run, WideRun):
         _which(run)
+    if wanted.module.projection:
+        st.caption(
+            f"A projected LSTM (proj_size={wanted.module.projection}) is drawn as the plain one with U times the "
+            "projection, weight_hr, in the place of U: h is the hidden state before its projection."
+        )
     if wanted.feed.direction:
         st.caption("The reverse direction reads the last token first: step 0 is the end of your sequence.")
 
 
 def _which(run: WideRun) -> None:
     """Which units of a wide layer are drawn."""
-    last = run.trace.units - len(run.units)
+    count = run.trace.units
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.number_input(
-            "First unit drawn",
-            0,
-            last,
-            step=1,
-            width=150,
-            **PAGE.bound("first", run.units[0], lambda unit: PAGE.change(first=unit), fits=last),
+        st.text_input(
+            f"Units drawn, at most {MOST_DRAWN} of 0 to {count - 1}",
+            width=300,
+            help="Single ones and runs, such as 0-31, 100.",
+            **PAGE.bound("units", written(run.units), lambda text: _choose(text, count), fits=count),
         )
-        st.caption(
-            f"Units {run.units[0]} to {run.units[-1]} of {run.trace.units} are drawn; each reads the hidden states of "
-            f"all. Gradients, what-ifs and the other pages take layers of at most {MOST_UNITS} units."
+        st.button(
+            f"The {len(run.liveliest)} that vary most",
+            icon=":material/show_chart:",
+            help="Those whose hidden states have the largest standard deviations over this sequence.",
+            disabled=run.units == run.liveliest,
+            on_click=lambda: PAGE.change(units=run.liveliest, unit=0),
+            key="your_model-liveliest",
         )
+    st.caption(
+        f"{len(run.units)} of {count} units are drawn; each reads the hidden states of all. Gradients, what-ifs and "
+        f"the other pages take layers of at most {MOST_UNITS} units."
+    )
+
+
+def _choose(text: str, count: int) -> None:
+    try:
+        PAGE.change(units=read(text, count), unit=0)
+    except ValueError as error:
+        PAGE.refuse(str(error))
 
 
 @st.fragment(key="your_model-step")
