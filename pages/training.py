@@ -19,7 +19,7 @@ from memviz.worker import Job
 _JOB = "training-job"
 _LAST = "training-last"
 _DRAWN = "training-drawn"
-_EVERY = 1.0  # seconds from one look at the worker to the next
+_EVERY = {"running": 1.0, "waiting": 2.0}  # seconds from one look at the worker to the next
 _CANCEL_SECONDS = 1.0
 _CURVES_EVERY = 3.0  # and for the curves, which cost the server some times as much
 _MACHINE_EVERY = 2.0  # and for the machine on a short example
@@ -34,7 +34,7 @@ def show() -> None:
     engine.WORKER.warm()
     result = _result(state)
     job_state = _job_state(_own_job(result))
-    is_busy = job_state != "over"
+    is_busy, is_taught = job_state != "over", job_state == "running"
     problem = _problem(state)
     controls.show(state, is_busy, problem, _train, _cancel)
     controls.sides(state, is_busy)
@@ -43,8 +43,7 @@ def show() -> None:
     if problem:
         st.error(escaped(f"{problem} What is shown below is the last result."), icon=":material/error:")
     # These look at the worker by themselves while it is busy, and no other part of the page runs for that.
-    st.fragment(_words, run_every=_EVERY if is_busy else None)(result, job_state)
-    is_taught = job_state == "running"
+    st.fragment(_words, run_every=_EVERY.get(job_state))(result, job_state)
     st.fragment(_curves, run_every=_CURVES_EVERY if is_taught else None)(result)
     steps = len(engine.example(result.state.task).sequence)
     every = max(_MACHINE_EVERY, steps / _STEPS_A_SECOND)

@@ -176,7 +176,7 @@ def test_an_alphabet_may_be_one_string_or_any_iterable() -> None:
 @pytest.mark.parametrize(
     ("kind", "alphabet", "sentence"),
     [
-        ("text", "bc", 'Every symbol is one of the alphabet\'s 2; got "a" as symbol 1.'),
+        ("text", "bc", 'Every symbol is one of the alphabet: b c; got "a" as symbol 1.'),
         ("text", ["a", "b", "a"], 'An alphabet has each symbol once; got "a" twice.'),
         ("text", ["\u00e9", "e\u0301"], 'An alphabet has each symbol once; got "é" twice.'),
         ("text", [], "An alphabet has 1 to 1,000 symbols; got none."),

@@ -21,6 +21,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
+from tests.browser.reading import settle
+
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOW_TO_GET_ONE = (
@@ -200,13 +202,6 @@ def open_app(server: Server) -> Callable[..., None]:
         settle(page)
 
     return open_in
-
-
-def settle(page: Page) -> None:
-    page.wait_for_function(
-        """() => document.querySelector('[data-test-script-state="notRunning"]')
-             && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')"""
-    )
 
 
 @pytest.fixture

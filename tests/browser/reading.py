@@ -99,6 +99,14 @@ class Numbers:
         return shown
 
 
+def settle(page: Page) -> None:
+    """Wait until the page is drawn and has written its address."""
+    page.wait_for_function(
+        """() => document.querySelector('[data-test-script-state="notRunning"]')
+             && !document.querySelector('[data-stale="true"], [data-testid="stSkeleton"]')"""
+    )
+
+
 def frames_sent(page: Page) -> list[Any]:
     """Every message that the page sends to the server from now on."""
     sent: list[Any] = []

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from memviz import concepts, models, tasks
-from tests.browser.reading import NewPage, OpenApp, close, node, read
+from tests.browser.reading import NewPage, OpenApp, close, node, read, settle
 
 
 def test_one_click_opens_a_network_whose_numbers_and_answers_are_its_own(
@@ -119,8 +119,10 @@ def test_what_is_held_goes_along_to_the_other_pages_and_back_brings_the_network_
     assert "interventions=clamp" in page.url
     page.get_by_role("link", name="See its gradients").click()
     expect(page.get_by_text("hidden state held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
+    settle(page)  # the page writes its address when all of it is drawn
     page.go_back()
     expect(page.get_by_text("trained and changed").first).to_be_visible(timeout=60_000)
+    settle(page)
     page.go_back()
     expect(page.get_by_text("hidden state h held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
     assert "model=latch-100" in page.url
