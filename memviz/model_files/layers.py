@@ -141,7 +141,10 @@ def layers_in(tensors: Mapping[str, Tensor]) -> tuple[tuple[RecurrentLayers, ...
         match = _NAME.fullmatch(name)
         if match:
             prefix = match["prefix"] or ""
-            groups.setdefault(prefix, {})[name[len(prefix) + bool(match["prefix"] is not None) :]] = tensor
+            own = name[match.start("part") :]
+            if own in (group := groups.setdefault(prefix, {})):  # weight_ih_l0 and .weight_ih_l0
+                raise ModelFileError(f"A layer has each of its weights once; got {shown(own)} twice.", SAVE)
+            group[own] = tensor
         elif _NEAR.search(name):
             raise ModelFileError(
                 "The weights of a layer are called weight_ih_l0, weight_hh_l0, bias_ih_l0 and so on, any prefix "

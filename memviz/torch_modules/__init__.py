@@ -12,7 +12,7 @@ runs the layers below the last again; `replay` finds the gates from the hidden s
 timesteps; `backward` runs the gradient back, by `probe` where a fused kernel does it faster.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +67,7 @@ def recording(
 def trace_module(
     module: nn.Module,
     x: Tensor | PackedSequence,
-    state: Tensor | tuple[Tensor, Tensor] | None = None,
+    state: Tensor | Sequence[Tensor] | None = None,
     *,
     signals: Iterable[str] | None = None,
     layers: Iterable[int] | None = None,

@@ -51,13 +51,14 @@ def build(captured: Capture, signals: frozenset[str] | None, layers: tuple[int, 
     found = _run_back(captured, stack, passes, played, reached, lowest) if reached else {}
     places = _places(form.directions, chosen)
     shown = {name: _laid_out(captured, [played[p][name] for p in places]) for name in names}
-    if len(names) < len(usual):  # the others share their memory
+    are_few = not wanted.issuperset(usual)
+    if are_few:  # the others share their memory
         shown = {name: value.clone() for name, value in shown.items()}
     return Call(
         form=form,
         layers=chosen,
         signals=shown,
-        gradients=_named(captured, wanted, found, places),
+        gradients=_named(captured, wanted, found, places, are_few),
         why_no_gradient=_UNASKED if captured.arrived is None else _UNREACHED,
         inputs={k: _masked(captured, _work(stack[k].inputs)).transpose(0, 1) for k in chosen},
         initial=_initial(captured, chosen),
@@ -86,12 +87,12 @@ def _places(directions: int, layers: Iterable[int]) -> list[tuple[int, int]]:
 
 def _pass(captured: Capture, level: Level, layer: int, direction: int) -> Pass:
     """One direction of a layer, in its own order of timesteps."""
-    width, index = captured.form.width, layer * captured.form.directions + direction
+    index = layer * captured.form.directions + direction
     return Pass(
         captured.form.cell,
         _weights(captured, layer, direction),
         _own(captured, _work(level.inputs), direction),
-        _own(captured, _work(level.output[:, :, direction * width : (direction + 1) * width]), direction),
+        _own(captured, _half(captured, _work(level.output), direction), direction),
         tuple(_work(part[index]) for part in captured.initial),
         captured.lengths,
         captured.state is None,
@@ -146,9 +147,9 @@ def _reached(
         return Reached(
             from_above, None if cells is None else _work(cells), total=True, exposed=captured.exposed
         )
-    width, direction = captured.form.width, place[1]
+    direction = place[1]
     index = place[0] * captured.form.directions + direction
-    hidden = _own(captured, from_above[:, :, direction * width : (direction + 1) * width], direction)
+    hidden = _own(captured, _half(captured, from_above, direction), direction)
     if (last := reached.get("hidden")) is not None:
         hidden = hidden.clone()
         _add_last(captured, hidden, last[index])
@@ -174,6 +175,7 @@ def _named(
     wanted: frozenset[str],
     found: dict[tuple[int, int], Gradients],
     places: list[tuple[int, int]],
+    are_few: bool,
 ) -> dict[str, Tensor]:
     """The gradients by name, for the signals that are kept."""
     by_name: dict[str, list[Tensor]] = {}
@@ -188,7 +190,8 @@ def _named(
         for name, value in rows.items():
             if name in wanted or f"{name}_pre" in wanted or name.removesuffix("_pre") in wanted:
                 by_name.setdefault(name, []).append(value)
-    return {name: _laid_out(captured, each) for name, each in by_name.items()}
+    laid_out = {name: _laid_out(captured, each) for name, each in by_name.items()}
+    return {name: value.clone() for name, value in laid_out.items()} if are_few else laid_out
 
 
 def _initial(captured: Capture, layers: tuple[int, ...]) -> dict[str, Tensor]:
@@ -199,6 +202,14 @@ def _initial(captured: Capture, layers: tuple[int, ...]) -> dict[str, Tensor]:
     if len(layers) < shape[0]:
         stacked = [part[list(layers)] for part in stacked]
     return dict(zip(names, stacked, strict=True))
+
+
+def _half(captured: Capture, rows: Tensor, direction: int) -> Tensor:
+    """What is one direction's of hidden states that lie side by side."""
+    if captured.form.directions == 1:
+        return rows
+    width = captured.form.width
+    return rows[:, :, direction * width : (direction + 1) * width]
 
 
 def _own(captured: Capture, rows: Tensor, direction: int) -> Tensor:

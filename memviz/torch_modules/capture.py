@@ -4,6 +4,7 @@ Nothing is computed here: the user's forward waits only for the copies, and the 
 gradients that reach the module's output.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -98,12 +99,12 @@ class Capture:
 def capture(
     form: Form,
     weights: list[Weights],
-    given: tuple[Tensor | PackedSequence, Tensor | tuple[Tensor, ...] | None],
-    returned: tuple[Tensor | PackedSequence, Tensor | tuple[Tensor, ...]],
+    given: tuple[Tensor | PackedSequence, Tensor | Sequence[Tensor] | None],
+    returned: tuple[Tensor | PackedSequence, Tensor | Sequence[Tensor]],
     random: Tensor | None,
-    training: bool,
+    mode: tuple[bool, bool],
 ) -> Capture:
-    """Copy what a stacked module was given and what it returned."""
+    """Copy what a stacked module was given and what it returned; `mode` is whether it trains, and with gradients."""
     (x, state), (output, last) = given, returned
     packed = _copied(x) if isinstance(x, PackedSequence) else None
     lengths = pad_packed_sequence(packed)[1] if packed is not None else None
@@ -113,9 +114,8 @@ def capture(
         plain = value.data if isinstance(value, PackedSequence) else value
         return time_first(form, unbatched, packed, plain.detach())
 
-    def parts(value: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        each = value if isinstance(value, tuple) else (value,)
-        return tuple((p.detach().unsqueeze(1) if unbatched else p.detach()).clone() for p in each)
+    def copies(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+        return tuple((p.detach().unsqueeze(1) if unbatched else p.detach()).clone() for p in parts(value))
 
     return Capture(
         form,
@@ -124,13 +124,18 @@ def capture(
         packed,
         lengths,
         unbatched,
-        None if state is None else parts(state),
+        None if state is None else copies(state),
         laid_out(output),
-        parts(last),
-        training=training,
-        with_grad=torch.is_grad_enabled(),
+        copies(last),
+        training=mode[0],
+        with_grad=mode[1],
         random=random,
     )
+
+
+def parts(state: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The parts of a state: h or, of an LSTM, h and c, which torch also takes as a list."""
+    return (state,) if isinstance(state, Tensor) else tuple(state)
 
 
 def time_first(
@@ -185,9 +190,17 @@ class Chain:
         self.inputs.append(self._batched(x.detach()).clone())
         self.states.append(tuple(self._batched(part.detach()).clone() for part in state))
 
+    def ends_in(self, state: tuple[Tensor, ...]) -> bool:
+        """Whether a state is the last one number by number: it may have been changed in place."""
+        return all(
+            torch.equal(now := self._batched(part.detach()), last)
+            or torch.allclose(now, last, rtol=0.0, atol=0.0, equal_nan=True)
+            for part, last in zip(state, self.states[-1], strict=True)
+        )
+
     def capture(self) -> Capture:
         """All its steps as one call."""
-        parts = [torch.stack(part) for part in zip(*self.states, strict=True)]
+        stacked = [torch.stack(part) for part in zip(*self.states, strict=True)]
         initial = None if self.state is None else tuple(self._batched(p)[None] for p in self.state)
         return Capture(
             self.form,
@@ -197,9 +210,9 @@ class Chain:
             None,
             self.unbatched,
             initial,
-            parts[0],
-            tuple(part[-1:] for part in parts),
-            cells=parts[1] if len(parts) > 1 else None,
+            stacked[0],
+            tuple(part[-1:] for part in stacked),
+            cells=stacked[1] if len(stacked) > 1 else None,
             arrived=self._sums() if self.arrived else None,
             exposed=self.exposed,
         )

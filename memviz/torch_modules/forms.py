@@ -136,8 +136,12 @@ def _form(path: str, module: Any) -> Form:
 
 def _refuse_others(path: str, module: nn.Module) -> None:
     """Refuse what goes by the name of a recurrent layer but computes another way, or calls no hooks."""
-    kind, where = type(module), shown_path(path)
-    if kind.__module__.startswith("torch._dynamo") or getattr(module, "_compiled_call_impl", None):
+    kind = type(module)
+    is_compiled = getattr(module, "_compiled_call_impl", None) is not None
+    if kind in _KINDS and not is_compiled and "forward" not in vars(module):
+        return
+    where = shown_path(path)
+    if kind.__module__.startswith("torch._dynamo") or is_compiled:
         raise ValueError(
             f"A recording listens to modules as they are called; got {where}, which is compiled. "
             "Record the model that was given to torch.compile."

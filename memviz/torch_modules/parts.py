@@ -43,9 +43,9 @@ class Factors:
 def in_parts(factors: Factors) -> tuple[Tensor, Tensor, Tensor] | None:
     """dL/dh, dL/dc and dL/da, or None where what crosses between parts does not settle in a few rounds."""
     time, batch, _ = factors.forget.shape
-    count = _ROWS // batch
-    if time < LEAST_TIME or count < 4:
+    if time < LEAST_TIME or not 1 <= batch <= _ROWS // 4:
         return None
+    count = _ROWS // batch
     length = -(-time // count)
     forget = _parted(factors.forget, count, length)
     if not forget.prod(dim=0).max() <= _FORGOTTEN:

@@ -25,7 +25,7 @@ def pays(played: Pass, from_outside: Steps | None) -> bool:
     inputs, weights = played.inputs, played.weights
     if inputs.dtype != torch.float32 or inputs.device.type != "cpu" or "weight_hr" in weights:
         return False
-    if played.lengths is not None or len(inputs) < 2:
+    if played.lengths is not None or len(inputs) < 2 or not inputs.shape[1]:
         return False
     if from_outside is not None and from_outside[:-1].any():
         return False

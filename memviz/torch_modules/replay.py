@@ -144,7 +144,7 @@ def _product(values: Tensor, weight: Tensor, bias: Tensor) -> Float[Tensor, "row
 
 
 def _by_gate(rows: Tensor, like: Tensor, gates: int) -> Rows:
-    return rows.view(*like.shape[:2], gates, -1).permute(2, 0, 1, 3)
+    return rows.view(*like.shape[:2], gates, rows.shape[1] // gates).permute(2, 0, 1, 3)
 
 
 def _pre(rows: Rows, names: tuple[str, ...], wanted: frozenset[str]) -> dict[str, Steps]:

@@ -248,6 +248,10 @@ BAD_SAFETENSORS: dict[str, Bad] = {
         _changed(weight_ih_l00=torch.ones(16, 3)),
         "A layer has each of its weights once; got 'weight_ih_l00' twice.",
     ),
+    "a prefix of nothing but a dot": (
+        _changed(**{".bias_ih_l0": torch.ones(16)}),
+        "A layer has each of its weights once; got 'bias_ih_l0' twice.",
+    ),
     "five layers": (
         lambda: safetensors(weights("GRU", 3, 2, num_layers=5)),
         "A model has at most 4 layers; got 5",

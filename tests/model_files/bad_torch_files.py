@@ -60,6 +60,11 @@ def _scripted() -> bytes:
     return rezipped(PT, lambda files: {**files, "archive/code/__torch__.py": b"import os"})
 
 
+def _counted(archive: bytes, count: int) -> bytes:
+    """An archive whose last record states another count of files."""
+    return archive[:-12] + count.to_bytes(2, "little") + archive[-10:]
+
+
 BAD_TORCH_FILES: dict[str, Bad] = {
     # .pt: the archive.
     "a zip without files": (
@@ -87,6 +92,10 @@ BAD_TORCH_FILES: dict[str, Bad] = {
     ),
     "10,000 files": (
         lambda: zipped({f"a/{n}": b"" for n in range(10_000)}),
+        "The archive of a .pt file has at most 72 files; got 10,000.",
+    ),
+    "10,000 files that are said to be one": (
+        lambda: _counted(zipped({f"a/{n}": b"" for n in range(10_000)}), 1),
         "The archive of a .pt file has at most 72 files; got 10,000.",
     ),
     "a file above the archive": (

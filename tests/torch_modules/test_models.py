@@ -162,6 +162,58 @@ def test_a_state_that_was_changed_between_two_steps_begins_a_sequence_with_the_r
     assert torch.equal(second.gradient["hidden"][0, 0, :, 0], torch.ones(1, 4, dtype=torch.float64))
 
 
+def test_a_cell_state_that_was_changed_beside_the_same_hidden_state_begins_a_sequence() -> None:
+    cell = drawn_module(nn.LSTMCell, 3, 4, dtype=torch.float64)
+    x = torch.randn(2, 1, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with recording(cell, gradients=True) as found:
+        h, c = cell(x[0])
+        end, _ = cell(x[1], (h, c * 0.5))
+        end.sum().backward()
+    _, second = found[""].calls
+    assert torch.equal(second.initial["cell"][0, 0], c.detach() * 0.5)
+    w, u = cell.weight_ih.detach(), cell.weight_hh.detach()
+    pre = (w @ x[1, 0] + cell.bias_ih.detach() + u @ h[0].detach() + cell.bias_hh.detach()).requires_grad_()
+    i, f, g, o = pre.split(4)
+    (o.sigmoid() * (f.sigmoid() * c[0].detach() * 0.5 + i.sigmoid() * g.tanh()).tanh()).sum().backward()
+    ours = [second.gradient[name][0, 0, 0, 0] for name in ("input", "forget", "candidate", "output")]
+    torch.testing.assert_close(torch.cat(ours), pre.grad)
+
+
+@pytest.mark.parametrize("kind", [nn.GRUCell, nn.RNNCell, nn.LSTMCell])
+def test_a_state_that_was_changed_in_place_begins_a_sequence(kind: type[nn.Module]) -> None:
+    """As where an episode has ended: h[done] = 0."""
+    cell, x = drawn_module(kind, 3, 4), torch.ones(2, 3)
+    with torch.no_grad(), recording(cell) as found:
+        state = cell(x, cell(x))
+        part = state[-1] if isinstance(state, tuple) else state
+        part[1] = 0.0
+        cell(x, state)
+    first, second = found[""].calls
+    assert (first.shape[3], second.shape[3]) == (2, 1)
+    assert not list(second.initial.values())[-1][0, 0, 1].any()
+    _, trace = found[""].calls[1].sample(1).layer(0)
+    torch.testing.assert_close(torch.tensor(trace["hidden"]).float(), second["hidden"][0, 0, 1])
+
+
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.LSTMCell])
+def test_a_state_may_be_given_as_a_list_as_torch_takes_it(kind: type[nn.Module]) -> None:
+    module = drawn_module(kind, 3, 4)
+    one = (2,) if kind is nn.LSTMCell else (1, 2)
+    x, state = torch.ones(*one, 3), [torch.ones(*one, 4), torch.zeros(*one, 4)]
+    with recording(module) as found:
+        module(x, state)
+    for given in (state, tuple(state)):
+        assert torch.equal(found["forget"], trace_module(module, x, given)["forget"])
+
+
+def test_a_batch_of_none_is_recorded_as_one() -> None:
+    for kind in (nn.LSTM, nn.GRU, nn.RNN):
+        module = drawn_module(kind, 3, 4, num_layers=2, bidirectional=True)
+        with recording(module, gradients=True) as found:
+            module(torch.ones(5, 0, 3))[0].sum().backward()
+        assert found["hidden"].shape == (2, 2, 0, 5, 4)
+
+
 def test_a_subclass_with_torchs_own_forward_is_recorded_under_its_own_weights() -> None:
     class Named(nn.LSTM):
         """Another name and nothing else."""
@@ -302,10 +354,10 @@ def test_dropout_that_cannot_be_drawn_again_is_refused_at_reading() -> None:
     block = recording(module)
     with block as found:
         module(torch.ones(5, 2, 3))
-        block._ears[0]._captured[0].random = None
+        block._ears[0].heard.captured[0].random = None
         with pytest.raises(ValueError, match=r"eval mode: module.eval\(\)"):
             found["forget"]
-        block._ears[0]._captured.clear()
+        block._ears[0].heard.captured.clear()
 
 
 def test_a_layer_that_does_not_run_again_as_it_ran_is_refused() -> None:
@@ -313,10 +365,10 @@ def test_a_layer_that_does_not_run_again_as_it_ran_is_refused() -> None:
     block = recording(module)
     with block as found:
         module(torch.ones(5, 2, 3))
-        block._ears[0]._captured[0].weights[0]["weight_ih"] += 1.0
+        block._ears[0].heard.captured[0].weights[0]["weight_ih"] += 1.0
         with pytest.raises(ValueError, match="run again as they ran; got states that differ by"):
             found["reset"]
-        block._ears[0]._captured.clear()
+        block._ears[0].heard.captured.clear()
 
 
 def test_a_packed_sequence_of_equal_lengths_and_sorted_ones_are_read_alike() -> None:
@@ -327,6 +379,20 @@ def test_a_packed_sequence_of_equal_lengths_and_sorted_ones_are_read_alike() -> 
         trace_module(module, pack_sequence(samples[::-1], enforce_sorted=False))["cell"].flip(2),
     ]
     torch.testing.assert_close(*by_order, equal_nan=True)
+
+
+def test_a_recording_listens_again_but_not_inside_its_own_block() -> None:
+    module, x = drawn_module(nn.LSTM, 3, 4), torch.ones(5, 2, 3)
+    block = recording(module)
+    with block:
+        module(x)
+    with block as found:
+        module(2 * x)
+        with pytest.raises(ValueError, match="one with block at a time"), block:
+            pass
+        module(x)
+    first, _, third = found[""].calls
+    assert torch.equal(first["cell"], third["cell"])
 
 
 def test_a_copied_model_records_as_its_original() -> None:

@@ -112,6 +112,15 @@ def test_only_what_is_asked_for_is_kept() -> None:
     assert call.nbytes == numbers * 8
 
 
+@pytest.mark.parametrize(
+    "names", [["forget"], ["input_pre", "forget", "candidate_pre", "output", "cell", "hidden"]]
+)
+def test_what_is_kept_of_a_single_layer_holds_nothing_else_in_memory(names: list[str]) -> None:
+    found = recorded(drawn_case(nn.LSTM), signals=names)
+    for value in (*found[""].call.signals.values(), *found.gradient.values()):
+        assert value.untyped_storage().nbytes() == value.nbytes
+
+
 def test_padding_is_marked() -> None:
     case = drawn_case(nn.GRU, 6, 3, layout="packed")
     found = recorded(case)

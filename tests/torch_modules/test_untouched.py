@@ -1,6 +1,8 @@
 """The user's model computes what it computes without a recording, bit for bit, and keeps nothing of it."""
 
+import copy
 import gc
+import pickle
 import weakref
 
 import pytest
@@ -133,16 +135,38 @@ def test_an_optimiser_that_steps_inside_the_block_changes_neither_signals_nor_gr
         assert torch.equal(first.gradient[name], second.gradient[name])
 
 
-def test_a_model_is_free_to_go_while_its_recording_is_kept() -> None:
-    case = drawn_case(nn.LSTM)
-    with recording(case.module, gradients=True) as found:
-        output, _ = case.module(case.call()[0])
+def test_a_model_and_its_outputs_are_free_to_go_while_their_recording_is_kept() -> None:
+    module = drawn_module(nn.LSTM, 3, 4)
+    with recording(module, gradients=True) as found:
+        output, _ = module(torch.ones(5, 2, 3))
         output.sum().backward()
-    gone = weakref.ref(output)
-    del output
+    gone = weakref.ref(output), weakref.ref(module)
+    del output, module
     gc.collect()
-    assert gone() is None
+    assert [reference() for reference in gone] == [None, None]
     assert found.gradient["cell"].shape == (1, 1, 2, 5, 4)
+
+
+def test_a_copy_of_the_model_that_was_made_inside_the_block_is_not_listened_to() -> None:
+    module, x = drawn_module(nn.LSTM, 3, 4, num_layers=2, dropout=0.1), torch.ones(5, 2, 3)
+    with recording(module) as found:
+        twin, saved = copy.deepcopy(module), pickle.loads(pickle.dumps(module))
+        for each in (module, twin, saved):
+            each(x)
+    assert len(found[""].calls) == 1
+    assert torch.equal(twin.eval()(x)[0], module.eval()(x)[0])
+
+
+def test_whether_gradients_are_enabled_is_as_the_module_ran() -> None:
+    module, x = drawn_module(nn.LSTM, 3, 4), torch.ones(5, 2, 3)
+    block = recording(module)
+    with block:
+        module(x)
+        with torch.no_grad():
+            module(x)
+        with torch.inference_mode():
+            module(x)
+        assert [heard.with_grad for heard in block._ears[0].heard.captured] == [True, False, False]
 
 
 @pytest.mark.parametrize("kind", KINDS)
