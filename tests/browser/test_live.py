@@ -240,7 +240,7 @@ def test_the_figures_follow_the_theme(page: Page, open_app: OpenApp) -> None:
     open_drawn(page, open_app)
     page.evaluate("window.charts = [...document.querySelectorAll('.js-plotly-plot')]")
     for scheme, colour in (("dark", "rgb(14, 17, 23)"), ("light", "rgb(255, 255, 255)")):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for name in NAMES:
             ground = chart(page, name).locator(".main-svg").first
             expect(ground).to_have_css("background-color", colour)

@@ -78,5 +78,5 @@ def test_everything_can_be_touched_on_a_phone(new_page: NewPage, open_app: OpenA
 def test_the_stage_follows_the_theme(page: Page, open_app: OpenApp) -> None:
     open_app(page)
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         expect(page.locator(f'.stage[data-ground="{scheme}"]')).to_be_visible()

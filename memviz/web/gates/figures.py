@@ -1,5 +1,7 @@
 """The figures of the gates page, each with its table and its files, and what the whole run can be saved as."""
 
+from typing import Literal
+
 import streamlit as st
 
 from memviz.figures import MOST_UNITS, gradient_lines, state_lines
@@ -62,16 +64,19 @@ def _units_control(units: list[int], trace: Trace) -> None:
     )
 
 
+_PROOFS: dict[bool | None, tuple[str, Literal["green", "red", "gray"]]] = {
+    True: (":material/verified:", "green"),
+    False: (":material/error:", "red"),
+    None: (":material/info:", "gray"),
+}
+
+
 def _proof(proof: Parity) -> None:
-    icon, colour = {
-        True: (":material/verified:", "green"),
-        False: (":material/error:", "red"),
-        None: (":material/info:", "gray"),
-    }[proof.equal]
+    icon, colour = _PROOFS[proof.equal]
     st.badge(
         proof.sentence + ("" if proof.equal is None else f" Tolerance {number(proof.tolerance, 1)}."),
         icon=icon,
-        color=colour,  # type: ignore[arg-type]
+        color=colour,
         help="The largest difference over all hidden and cell states, measured now.",
     )
 
