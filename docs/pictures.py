@@ -24,7 +24,7 @@ def draw(
     """Save a page, or its stage alone, when it has come to rest after what is `ready` is there."""
     page = browser.new_context(
         viewport={"width": width, "height": 1900 if stage else 900},
-        color_scheme=scheme,  # type: ignore[arg-type]
+        color_scheme=scheme,
     ).new_page()
     page.goto(url)
     page.locator(ready).first.wait_for()

@@ -393,7 +393,7 @@ def test_a_sequence_survives_pickle_and_copy_and_stays_read_only(text: str, kind
 def test_a_sequence_cannot_be_changed() -> None:
     sequence = encode("ab")
     with pytest.raises(AttributeError):
-        sequence.kind = "words"  # type: ignore[misc]
+        sequence.kind = "words"
     with pytest.raises(ValueError, match="read-only"):
         sequence.inputs[0, 0] = 2.0
 
@@ -429,7 +429,7 @@ def test_a_sequence_says_what_it_is() -> None:
 def test_a_sequence_whose_parts_do_not_fit_is_refused(change: dict[str, object], sentence: str) -> None:
     parts = {"tokens": ("a", "b"), "symbols": ("a", "b"), "inputs": np.eye(2), "features": ("a", "b")}
     with pytest.raises(EncodingError) as caught:
-        Sequence(**({**parts, "kind": "text"} | change))  # type: ignore[arg-type]
+        Sequence(**({**parts, "kind": "text"} | change))
     assert str(caught.value) == sentence
 
 

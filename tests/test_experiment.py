@@ -88,7 +88,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
 def test_an_experiment_is_frozen_and_hashable() -> None:
     experiment = Experiment(**ORDINARY)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        experiment.seed = 3  # type: ignore[misc]
+        experiment.seed = 3
     assert {experiment: "here"}[Experiment(**ORDINARY)] == "here"
     assert experiment != Experiment()
 

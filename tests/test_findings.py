@@ -138,7 +138,7 @@ def test_what_is_written_in_the_second_half_is_no_memory(time: int) -> None:
     written[:, 0] = 1.0
     written[0, 0] = 0.1
     trace = by_hand("lstm", "abcdefg"[:time], input=written, candidate=candidate, forget=np.ones((time, 1)))
-    step = int(re.search(r"at step (\d+)", main_finding(trace))[1])  # type: ignore[index]
+    step = int(re.search(r"at step (\d+)", main_finding(trace))[1])
     assert step < max(1, time / 2)
 
 
@@ -193,8 +193,8 @@ def test_the_unit_and_step_named_have_the_most_left_of_the_first_half(
     if not any(gate[place] * candidate[place] for place in left):
         assert said == "No unit writes anything in the first half of the sequence."
         return
-    unit = int(re.search(r"[Uu]nit (\d)", said)[1])  # type: ignore[index]
-    step = int(re.search(r"at step (\d)", said)[1])  # type: ignore[index]
+    unit = int(re.search(r"[Uu]nit (\d)", said)[1])
+    step = int(re.search(r"at step (\d)", said)[1])
     assert ("alone no unit holds half" in said) is not bool(remembered)
     assert left[step, unit] >= max((remembered or left).values()) * (1 - 1e-12)
 

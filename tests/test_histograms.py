@@ -79,7 +79,7 @@ def test_the_figure_shows_the_counts_on_one_x_axis_with_the_drawn_ones_dashed(da
     for bar, line, key in zip(bars, dashed, counted.counts, strict=True):
         np.testing.assert_array_equal(bar["y"], counted.counts[key])
         np.testing.assert_array_equal(bar["x"], counted.centres)
-        np.testing.assert_array_equal(line["y"], counted.original[key])  # type: ignore[index]
+        np.testing.assert_array_equal(line["y"], counted.original[key])
         assert line["line"]["dash"] == "dot"
     axes = [value for name, value in loaded["layout"].items() if name.startswith("xaxis")]
     assert len({tuple(axis["range"]) for axis in axes}) == 1

@@ -116,9 +116,9 @@ def test_float64_parameters_are_copied_too() -> None:
 def test_the_parameters_cannot_be_exchanged_in_place() -> None:
     network = network_of("lstm")
     with pytest.raises(TypeError):
-        network.parameters["bias_ih"] = torch.zeros(4 * HIDDEN)  # type: ignore[index]
+        network.parameters["bias_ih"] = torch.zeros(4 * HIDDEN)
     with pytest.raises(AttributeError):
-        network.cell = CELLS["gru"]  # type: ignore[misc]
+        network.cell = CELLS["gru"]
 
 
 def test_a_cell_may_be_given_by_its_name() -> None:

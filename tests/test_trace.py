@@ -107,9 +107,9 @@ def test_everything_in_a_trace_is_read_only() -> None:
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1.0
     with pytest.raises(TypeError):
-        trace.signals["forget"] = np.zeros((TIME, HIDDEN))  # type: ignore[index]
+        trace.signals["forget"] = np.zeros((TIME, HIDDEN))
     with pytest.raises(AttributeError):
-        trace.tokens = ()  # type: ignore[misc]
+        trace.tokens = ()
 
 
 def test_a_trace_keeps_a_copy_of_its_inputs_and_of_its_state() -> None:

@@ -8,4 +8,4 @@ from memviz.web.command import main
 
 def test_an_argument_of_a_wrong_type_is_refused_in_the_tests() -> None:
     with pytest.raises((BeartypeException, TypeError), match="argv"):
-        main(argv=3)  # type: ignore[arg-type]
+        main(argv=3)

@@ -104,6 +104,7 @@ async function draw(live, payload) {
   layout.uirevision = revision(layout);
   // Lines that were switched off in the legend stay off as long as the legend has the same lines.
   layout.legend = { ...layout.legend, uirevision: JSON.stringify(data.map((trace) => trace.name)) };
+  live.drawn = payload.figure.layout;
   await plotly.react(live.chart, data, layout, CONFIG);
   if (!live.plotly) begin(live, plotly);
   live.brush?.place();
@@ -153,8 +154,9 @@ function revision(layout) {
   return JSON.stringify(axes.sort().map((name) => [name, name.startsWith("x") && layout[name].range]));
 }
 
+// Of the figure that is drawn: a newer one may wait, with other axes.
 function showZoom(live) {
-  const wanted = live.payload.figure.layout;
+  const wanted = live.drawn;
   const shown = live.chart.layout;
   live.reset.hidden = !Object.keys(wanted).some((name) => {
     if (!AXIS.test(name)) return false;
@@ -169,7 +171,7 @@ function same(a, b) {
 
 async function resetZoom(live) {
   const change = {};
-  for (const [name, axis] of Object.entries(live.payload.figure.layout)) {
+  for (const [name, axis] of Object.entries(live.drawn)) {
     if (!AXIS.test(name)) continue;
     if (axis.range) change[`${name}.range`] = [...axis.range];
     else change[`${name}.autorange`] = axis.autorange ?? true;

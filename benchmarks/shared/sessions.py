@@ -292,7 +292,7 @@ class Session:
 async def visiting(port: int, query: str = "", page: str = "") -> AsyncIterator[Session]:
     """A visitor who has opened a page, until the block ends."""
     address = f"ws://localhost:{port}/_stcore/stream"
-    async with connect(address, subprotocols=["streamlit", "x"], max_size=None) as socket_:  # type: ignore[list-item]
+    async with connect(address, subprotocols=["streamlit", "x"], max_size=None) as socket_:
         session = Session(socket_)
         try:
             await session.open(query, page)

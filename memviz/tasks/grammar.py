@@ -233,17 +233,17 @@ def _characters(depth: int) -> tuple[Chain, Float[np.ndarray, " state"], Float[n
     """The chain, and of each state the depth and the quote: 0 for none, -1 for ', 1 for "."""
     symbols: dict[object, int] = {}
     edges: list[tuple[object, float, object]] = []
+    levels, quotes = list[float](), list[float]()
     for level in range(depth + 1):
-        for quote in (0, *_QUOTES):
+        for quote, sign in ((0, 0.0), (_QUOTES[0], -1.0), (_QUOTES[1], 1.0)):
             for symbol in range(7):
                 state = (symbol, quote, level)
                 symbols[state] = symbol
+                levels.append(float(level))
+                quotes.append(sign)
                 edges += [(state, p, after) for p, after in _next_characters(quote, level, depth) if p > 0]
     chain = chain_of(edges, symbols, dict.fromkeys([(s, 0, 0) for s in _LETTERS], 1 / len(_LETTERS)))
-    levels = np.array([float(state[2]) for state in symbols], dtype=np.float32)  # type: ignore[index]
-    which = {0: 0.0, _QUOTES[0]: -1.0, _QUOTES[1]: 1.0}
-    quotes = np.array([which[state[1]] for state in symbols], dtype=np.float32)  # type: ignore[index]
-    return chain, levels, quotes
+    return chain, np.array(levels, dtype=np.float32), np.array(quotes, dtype=np.float32)
 
 
 def _next_characters(quote: int, level: int, depth: int) -> list[tuple[float, tuple[int, int, int]]]:

@@ -60,7 +60,8 @@ def in_parts(factors: Factors) -> tuple[Tensor, Tensor, Tensor] | None:
         now[:, :-1] = sent.view_as(given)[:, 1:]
         allowed = 4 * torch.finfo(now.dtype).eps * now.abs().amax(dim=-1, keepdim=True)
         if ((now - given).abs() <= allowed).all():
-            return tuple(_joined(value, count, time) for value in out)  # type: ignore[return-value]
+            dh, dc, da = (_joined(value, count, time) for value in out)
+            return dh, dc, da
         given = now
     return None
 

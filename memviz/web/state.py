@@ -124,12 +124,16 @@ class Page(Generic[S]):
                 f"Too long for a link: {', '.join(left_out)}. "
                 f"The address of this page holds the settings without{rest}."
             )
-        st.session_state[_SHOWN] = self.name
         arrived = st.query_params.to_dict()
+        if st.session_state.get(_SHOWN, self.name) != self.name:
+            st.session_state[self._linked_here] = arrived
+        st.session_state[_SHOWN] = self.name
         is_unseen = st.session_state.pop(self._unseen, False)
         # An address that Back or Forward brought stays as it is: another entry in the browser's history would
         # take away what lies ahead, and lead whoever goes back from an empty address to it again and again.
-        if (arrived == query and not is_unseen) or _came_by_history():
+        # So does the short one of a link from another page while it is true: Back leads to that page at once.
+        is_true = (arrived == query and not is_unseen) or self._is_link_to(arrived, shown)
+        if is_true or _came_by_history():
             self._follow(arrived)
         else:
             self._follow(arrived, query)
@@ -149,6 +153,11 @@ class Page(Generic[S]):
                 for name in names:
                     query.pop(name, None)
         return query, left_out
+
+    def _is_link_to(self, arrived: dict[str, str], shown: S) -> bool:
+        """Whether another page's link brought an address, and it says no more and no less than what is shown."""
+        is_from_there = bool(arrived) and arrived == st.session_state.get(self._linked_here)
+        return is_from_there and self.codec.read(arrived) == (shown, [])
 
     def _is_own(self, query: dict[str, str]) -> bool:
         """Whether the browser shows an address that this page wrote or has read, rather than one of a link.
@@ -177,6 +186,10 @@ class Page(Generic[S]):
     @property
     def _unseen(self) -> str:
         return f"{self.name}-unseen"
+
+    @property
+    def _linked_here(self) -> str:
+        return f"{self.name}-linked-here"
 
     @property
     def _addresses(self) -> str:

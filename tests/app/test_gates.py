@@ -222,9 +222,9 @@ def test_the_badge_turns_red_beyond_its_tolerance(
 
 def test_a_choice_that_a_shrunken_list_no_longer_has_changes_nothing() -> None:
     with pytest.raises(TypeError):
-        GatesState(unit="7")  # type: ignore[arg-type]
+        GatesState(unit="7")
     with pytest.raises(TypeError):
-        GatesState(units=(0, "5"))  # type: ignore[arg-type]
+        GatesState(units=(0, "5"))
 
 
 def test_the_sliders_follow_the_state_when_the_sequence_grows(open_page: OpenPage) -> None:

@@ -40,6 +40,10 @@ FLAGS = [
 ]
 PATIENCE = 60_000  # ms; a slow machine is no failure
 expect.set_options(timeout=PATIENCE)
+# Our own parts whose scripts have not drawn yet.
+UNDRAWN = ", ".join(
+    f".{part}:empty" for part in ("stage", "memviz-live", "dial", "ribbon", "grid", "multiples")
+)
 
 # Streamlit's own leftovers, by axe's rule and the start of the element: the corner of a dataframe's hidden
 # table, a formula that is wider than the screen, and the place where a file is dropped.
@@ -200,6 +204,7 @@ def open_app(server: Server) -> Callable[..., None]:
         page.locator("[data-testid=stMain] h1").first.wait_for()
         page.wait_for_load_state("networkidle")  # parts of Streamlit load when they are first needed
         settle(page)
+        expect(page.locator(UNDRAWN)).to_have_count(0)
 
     return open_in
 

@@ -205,7 +205,7 @@ def test_the_picture_follows_the_theme(page: Page, open_app: OpenApp) -> None:
     drawn(page)
     centre = """canvas => [...canvas.getContext('2d').getImageData(5, 5, 1, 1).data].slice(0, 3)"""
     for scheme, colour in (("dark", SEQUENTIAL_DARK[-1]), ("light", SEQUENTIAL_LIGHT[-1])):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         expect(page.locator(f'.multiples[data-ground="{scheme}"]')).to_be_visible()
         painted = cell(page, "what keeps", 0).locator("canvas").evaluate(centre)
         assert painted == [int(colour[k : k + 2], 16) for k in (1, 3, 5)]

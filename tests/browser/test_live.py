@@ -240,7 +240,7 @@ def test_the_figures_follow_the_theme(page: Page, open_app: OpenApp) -> None:
     open_drawn(page, open_app)
     page.evaluate("window.charts = [...document.querySelectorAll('.js-plotly-plot')]")
     for scheme, colour in (("dark", "rgb(14, 17, 23)"), ("light", "rgb(255, 255, 255)")):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         for name in NAMES:
             ground = chart(page, name).locator(".main-svg").first
             expect(ground).to_have_css("background-color", colour)
@@ -312,3 +312,19 @@ def test_a_figure_fits_a_narrower_window(page: Page, open_app: OpenApp) -> None:
             "width", str(of_chart(page, name, "gd.clientWidth"))
         )
         assert of_chart(page, name, "gd.clientWidth") < 600
+
+
+def test_a_figure_out_of_sight_may_be_resized_before_its_new_axes_are_drawn(
+    new_page: NewPage, open_app: OpenApp
+) -> None:
+    page = new_page(viewport={"width": 1440, "height": 500})
+    open_drawn(page, open_app, "?cell=elman")
+    axes = "Object.keys(gd.layout).filter((name) => name.startsWith('yaxis')).length"
+    before = of_chart(page, "states", axes)
+    page.get_by_role("radio", name="LSTM").or_(page.get_by_role("button", name="LSTM")).first.click()
+    chart(page, "states").evaluate(
+        f"(gd, before) => new Promise((done) => {{ const look = () => {axes} === before"
+        " ? requestAnimationFrame(look) : done(); look(); })",
+        before,
+    )
+    expect(figure(page, "states").get_by_role("button", name="Reset zoom")).to_be_hidden()

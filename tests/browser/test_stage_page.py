@@ -234,7 +234,7 @@ def test_what_is_printed_of_a_sum_adds_up_and_every_number_is_rightly_rounded(pa
         for one, value in [*zip(printed, values, strict=True), (whole, total)]:
             assert abs(one - Decimal(value)) <= Decimal("0.5000001") * Decimal(1).scaleb(
                 one.as_tuple().exponent
-            )  # type: ignore[arg-type]
+            )
         unit = Decimal(1).scaleb(int(whole.as_tuple().exponent))
         assert abs(sum(printed) - whole) <= unit / 2
         exactly += sum(printed) == whole

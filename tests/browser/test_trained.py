@@ -119,21 +119,13 @@ def test_what_is_held_goes_along_to_the_other_pages_and_back_brings_the_network_
     assert "interventions=clamp" in page.url
     page.get_by_role("link", name="See its gradients").click()
     expect(page.get_by_text("hidden state held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
-    back_to(page, "/compare")
+    settle(page)
+    page.go_back()
     expect(page.get_by_text("trained and changed").first).to_be_visible(timeout=60_000)
-    back_to(page, "/?")
+    settle(page)
+    page.go_back()
     expect(page.get_by_text("hidden state h held at 0.0300, unit 1")).to_be_visible(timeout=60_000)
     assert "model=latch-100" in page.url
-
-
-def back_to(page: Page, address: str) -> None:
-    """Back, and once more where the short address of a link, which its page had written out in full, is a step."""
-    for _ in range(2):
-        settle(page)
-        page.go_back()
-        if address in page.url:
-            return
-    raise AssertionError(f"Back does not lead to {address}; it led to {page.url}.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -100,7 +100,7 @@ def test_a_payload_without_a_network_has_a_key_of_its_own() -> None:
 
 def test_what_holds_a_run_and_its_network_is_shown_with_both() -> None:
     network, trace = run()
-    assert show(SimpleNamespace(trace=trace, network=network)).html == show(trace, network).html  # type: ignore[arg-type]
+    assert show(SimpleNamespace(trace=trace, network=network)).html == show(trace, network).html
 
 
 def test_a_comparison_lays_the_first_run_under_the_second() -> None:
@@ -255,7 +255,7 @@ def test_a_gradient_of_another_run_is_refused() -> None:
 def test_a_place_that_the_run_does_not_have_is_refused(options: dict[str, object], rule: str) -> None:
     network, trace = run()
     with pytest.raises(ValueError, match=rule):
-        show(trace, network, **options)  # type: ignore[arg-type]
+        show(trace, network, **options)
 
 
 def test_a_ground_can_be_wished_for() -> None:
@@ -279,7 +279,7 @@ def test_a_notebook_needs_neither_streamlit_nor_ipython() -> None:
 
 def test_the_menu_says_which_names_it_does_not_have() -> None:
     with pytest.raises(AttributeError, match="module 'memviz' has no attribute 'shew'"):
-        memviz.shew  # type: ignore[attr-defined]  # noqa: B018
+        memviz.shew  # noqa: B018
 
 
 def test_the_sentence_of_a_page_is_text() -> None:

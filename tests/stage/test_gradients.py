@@ -155,7 +155,7 @@ def into_reset(case: Case) -> Nudges:
 def through_weights(case: Case) -> Nudges:
     """The old hidden state where it meets the weights."""
     nudges: Nudges = {
-        f"{name}_pre": lambda t, unit, name=name: case.weights(name)[:, unit]  # type: ignore[misc]
+        f"{name}_pre": lambda t, unit, name=name: case.weights(name)[:, unit]
         for name in CELLS[case.name].pre_activations
     }
     if case.name.startswith("gru"):

@@ -36,7 +36,7 @@ def value(drawn: Machine, what: Value, trace: Trace, t: int, unit: int) -> float
     factors = {node.id: node.value for node in drawn.nodes}
     numbers = [value(drawn, factors[name], trace, t, unit) for name in what]
     assert None not in numbers
-    return float(np.prod(numbers))  # type: ignore[arg-type]
+    return float(np.prod(numbers))
 
 
 def test_the_cell_of_1997_has_no_forget_gate_and_no_place_to_forget() -> None:
