@@ -7,7 +7,8 @@ The recursions of an LSTM, with a the pre-activations, L_t what reached the outp
     da^i = dc * g * i(1-i)    da^f = dc * c_{t-1} * f(1-f)    da^g = dc * i(1-g^2)    da^o = dh * tanh(c) * o(1-o)
 
 All factors are known before the first step, so that a step is one matrix product and four products by elements; or,
-where calls cost more than arithmetic, `probe` takes every dh_t out of one fused backward pass. The GRU and Elman's
+where calls cost more than arithmetic, one product by a small matrix (`matrices`), a step of many parts at once
+(`parts`), or `probe` takes every dh_t out of one fused backward pass. The GRU and Elman's
 network go the same way; every derivative is held against autograd in the tests.
 """
 
@@ -17,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from memviz.torch_modules.matrices import by_matrices, fits
 from memviz.torch_modules.parts import Factors, in_parts
 from memviz.torch_modules.probe import pays, recurrent_part
 from memviz.torch_modules.replay import Pass, Steps
@@ -75,7 +77,8 @@ def gradients(played: Pass, signals: dict[str, Steps], reached: Reached) -> Grad
 def _lstm(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
     i, f, g, o, c = (s[name] for name in ("input", "forget", "candidate", "output", "cell"))
     squashed = torch.tanh(c)
-    probed = not reached.total and pays(played, reached.cell)
+    small = not reached.total and f.device.type == "cpu" and fits(*f.shape)
+    probed = not reached.total and not small and pays(played, reached.cell)
     rows = _room(f, 4, by_gate=probed or reached.total)
     torch.mul(g * i, 1 - i, out=rows[:, :, 0])
     torch.mul(f, 1 - f, out=rows[:, :, 1])
@@ -96,7 +99,8 @@ def _lstm(played: Pass, s: dict[str, Steps], reached: Reached) -> Gradients:
         return _by_elements(direct, dc, rows)
     weight = played.weights["weight_hh"]
     recurrent = weight if projection is None else weight @ projection
-    found = in_parts(Factors(rows, f, exposed, direct, recurrent)) if reached.cell is None else None
+    factors = Factors(rows, f, exposed, direct, recurrent, reached.cell)
+    found = by_matrices(factors) if small else in_parts(factors)
     if found is not None:
         return _projected(played, reached, *found)
     if probed:

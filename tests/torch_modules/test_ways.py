@@ -62,7 +62,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         monkeypatch.setattr(backward, name, spied)
 
-    for name in ("in_parts", "recurrent_part", "_lstm_steps"):
+    for name in ("by_matrices", "in_parts", "recurrent_part", "_lstm_steps"):
         spy(name)
     return taken
 
@@ -83,8 +83,12 @@ def gradients_of(
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"time": 50, "units": 6}, ["not in_parts", "recurrent_part"]),
-        ({"time": 50, "units": 6, "last": True}, ["recurrent_part"]),
+        ({"time": 50, "units": 6}, ["by_matrices"]),
+        ({"time": 50, "units": 6, "last": True}, ["by_matrices"]),
+        ({"time": 20, "units": 6, "last": True, "batch": 3, "dtype": torch.float64}, ["by_matrices"]),
+        ({"time": 1, "units": 4, "last": True}, ["by_matrices"]),
+        ({"time": 150, "units": 20}, ["not in_parts", "recurrent_part"]),
+        ({"time": 150, "units": 20, "last": True}, ["not in_parts", "recurrent_part"]),
         ({"time": 1000, "units": 6}, ["in_parts"]),
         ({"time": 400, "units": 6, "bias": 8.0}, ["not in_parts", "recurrent_part"]),
         ({"time": 400, "units": 6, "bias": 8.0, "dtype": torch.float64}, ["not in_parts", "_lstm_steps"]),
@@ -98,6 +102,7 @@ def test_each_way_is_taken_where_it_should_and_gives_what_one_step_after_another
     taken = ways(monkeypatch)
     found = gradients_of(**settings)
     assert taken == expected
+    monkeypatch.setattr(backward, "fits", lambda *shape: False)
     monkeypatch.setattr(backward, "in_parts", lambda factors: None)
     monkeypatch.setattr(backward, "pays", lambda *arguments: False)
     plain = gradients_of(**settings)
@@ -123,7 +128,7 @@ def test_without_the_kernel_the_gradients_are_there_all_the_same(monkeypatch: py
         agrees.cache_clear()
         assert not agrees()
         taken = ways(monkeypatch)
-        gradients_of(30, 5)
+        gradients_of(150, 20)
     agrees.cache_clear()
     assert taken == ["not in_parts", "_lstm_steps"]
     assert importlib.import_module("memviz.torch_modules.probe").agrees()
