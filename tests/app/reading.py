@@ -1,8 +1,9 @@
-"""What the tests of the gates page share: opening it by Streamlit's own tester, and reading what it shows."""
+"""What the tests of the pages share: opening one by Streamlit's own tester, and reading what it shows."""
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,28 @@ from memviz.paths import APP_SCRIPT
 OpenPage = Callable[..., AppTest]
 
 
-@pytest.fixture
-def open_page() -> OpenPage:
-    """Open the page at an address: open_page(cell="gru")."""
+def open_at(page: str, session: Mapping[str, Any] | None = None, **query: str) -> AppTest:
+    """Open a page at an address, in a session that may hold something: open_at("gates", cell="gru")."""
+    app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
+    for name, value in (session or {}).items():
+        app.session_state[name] = value
+    app.switch_page(f"pages/{page}.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return run(app)
 
-    def open_at(**query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
 
-    return open_at
+def opener(page: str) -> Any:
+    """A fixture that opens a page: open_page(cell="gru")."""
+
+    @pytest.fixture
+    def open_page() -> OpenPage:
+        return partial(open_at, page)
+
+    return open_page
+
+
+open_page = opener("gates")
 
 
 def run(changed: Any) -> AppTest:
@@ -32,6 +44,17 @@ def run(changed: Any) -> AppTest:
     app: AppTest = changed.run()
     assert not app.exception, app.exception[0].message
     return app
+
+
+def plain(text: str) -> str:
+    """Markdown as the reader sees it."""
+    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
+
+
+def title(app: AppTest) -> str:
+    """The finding."""
+    (said,) = [plain(part.value) for part in app.title]
+    return said
 
 
 def address(app: AppTest) -> dict[str, str]:
@@ -62,6 +85,7 @@ def opened(app: AppTest, name: str) -> AppTest:
     return run(app)
 
 
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    """What the browser gets of each figure."""
-    return [json.loads(proto.bytes) for proto in components(app, "memviz_live")]
+def charts(app: AppTest) -> dict[str, dict[str, Any]]:
+    """What the browser gets of each figure, by its name."""
+    found = [json.loads(proto.bytes) for proto in components(app, "memviz_live")]
+    return {chart["name"]: chart for chart in found}

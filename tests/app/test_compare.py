@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,45 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import Experiment, encode
 from memviz.interventions import Ablate, Clamp, Detach
-from memviz.paths import APP_SCRIPT
 from memviz.theme import power_of_ten
 from memviz.web.compare.address import CODEC, DEFAULT
 from memviz.web.compare.engine import check_work
 from memviz.web.compare.presets import PRESETS
 from memviz.web.compare.sides import Side, read_sides
+from tests.app.reading import OpenPage, opener, plain, run, title
 
-OpenPage = Callable[..., AppTest]
-
-
-@pytest.fixture
-def open_page() -> OpenPage:
-    """Open the page at an address: open_page(sides="gru,lstm")."""
-
-    def open_at(**query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page("pages/compare.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
-    return open_at
-
-
-def run(changed: Any) -> AppTest:
-    """Run the page after a change of a widget, or of the tester itself."""
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def plain(text: str) -> str:
-    """Markdown as the reader sees it."""
-    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
-
-
-def title(app: AppTest) -> str:
-    (said,) = [plain(part.value) for part in app.title]
-    return said
+open_page = opener("compare")
 
 
 def payload(app: AppTest) -> dict[str, Any]:

@@ -242,10 +242,10 @@ def test_chrono_biases_are_not_overruled_by_a_bias_that_was_set(open_page: OpenP
 
 def test_the_table_of_a_figure_is_sent_while_it_is_open(open_page: OpenPage) -> None:
     app = open_page(text="abc", units="0")
-    assert [chart["table"] for chart in charts(app)] == [None, None]
+    assert [chart["table"] for chart in charts(app).values()] == [None, None]
     app.session_state["gates-chart-states"] = {"table": True}
     run(app)
-    by_name = {chart["name"]: chart for chart in charts(app)}
+    by_name = charts(app)
     assert by_name["gradients"]["table"] is None
     table = by_name["states"]["table"]
     assert table["columns"] == ["timestep", "token", "signal", "unit", "value"]
@@ -257,20 +257,20 @@ def test_the_file_of_a_figure_is_sent_while_it_is_wanted(open_page: OpenPage, fo
     app = open_page(text="abc", units="0")
     app.session_state["gates-chart-states"] = {"csv": 5}
     run(app)
-    by_name = {chart["name"]: chart for chart in charts(app)}
+    by_name = charts(app)
     assert by_name["gradients"]["csv"] is by_name["states"]["table"] is None
     assert by_name["states"]["csv"]["number"] == 5
     assert by_name["states"]["csv"]["text"].count("\r\n") == 1 + 2 * 3 * 8
     app.session_state["gates-chart-states"] = {"csv": forged}
     run(app)
-    assert [chart["csv"] for chart in charts(app)] == [None, None]
+    assert [chart["csv"] for chart in charts(app).values()] == [None, None]
 
 
 def test_streamlits_own_charts_are_shown_where_ours_cannot_be_loaded(open_page: OpenPage) -> None:
     app = open_page()
     app.session_state["live-failed"] = True
     run(app)
-    assert charts(app) == []
+    assert charts(app) == {}
     plain = app.get("plotly_chart")
     assert len(plain) == 2
     assert "The cell state reaches" in plain[0].proto.spec

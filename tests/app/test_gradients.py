@@ -3,7 +3,6 @@
 import base64
 import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,44 +11,18 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from memviz.gradients import FOUR, NETWORKS, Study
-from memviz.paths import APP_SCRIPT
 from memviz.theme import power_of_ten
 from memviz.web.gradients.address import CODEC, DEFAULT, GradientsState
 from memviz.web.gradients.presets import PRESETS
+from tests.app.reading import OpenPage, charts, opener, run
 
-OpenPage = Callable[..., AppTest]
 PANELS = (
     *("reach", "norms", "units", "gates", "paths", "products", "singular values", "contributions", "horizon"),
     *("half-lives", "powers", "sigmoids"),
 )
 
 
-@pytest.fixture
-def open_page() -> OpenPage:
-    """Open the page at an address: open_page(lag="300")."""
-
-    def open_at(**query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page("pages/gradients.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
-    return open_at
-
-
-def run(changed: Any) -> AppTest:
-    """Run the page after a change of a widget, or of the tester itself."""
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def charts(app: AppTest) -> dict[str, dict[str, Any]]:
-    """What the browser gets of each figure, by its name."""
-    protos = [part.proto for part in app.get("bidi_component")]
-    found = [json.loads(proto.bytes) for proto in protos if proto.component_name == "memviz_live"]
-    return {chart["name"]: chart for chart in found}
+open_page = opener("gradients")
 
 
 def numbers(packed: dict[str, Any] | list[float]) -> np.ndarray:

@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from memviz.experiment import Experiment
 from memviz.gradients import Study
-from tests.app.test_gradients import OpenPage, charts, line, open_page, plain, run, title
+from tests.app.reading import OpenPage, charts, run
+from tests.app.test_gradients import line, open_page, plain, title
 
 __all__ = ["open_page"]
 CLAMP = "clamp~forget~0.9~t5-9"

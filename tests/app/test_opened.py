@@ -1,15 +1,15 @@
 """The page of models on a file of `memviz open`: everybody's first file, which nobody's link can change."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from memviz.paths import APP_SCRIPT
 from memviz.web import opened
-from tests.app.reading import run, shown
+from tests.app.reading import open_at, shown
 
 GENERATOR = torch.Generator().manual_seed(4)
 WEIGHTS = {
@@ -32,12 +32,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def page(**query: str) -> AppTest:
-    app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-    app.switch_page("pages/your_model.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return run(app)
+page = partial(open_at, "your_model")
 
 
 def said(app: AppTest) -> str:

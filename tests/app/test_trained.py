@@ -13,7 +13,18 @@ from memviz import Clamp, concepts, models, record, tasks
 from memviz.edits import ZeroBlock, apply
 from memviz.gradients import gradient_flow
 from memviz.theme import number
-from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
+from tests.app.reading import (
+    OpenPage,
+    address,
+    charts,
+    components,
+    open_page,
+    opened,
+    plain,
+    run,
+    shown,
+    stage,
+)
 
 __all__ = ["open_page"]
 
@@ -26,10 +37,6 @@ def ribbon(app: AppTest) -> dict[str, Any]:
 
 def captions(app: AppTest) -> str:
     return plain(" ".join(part.value for part in (*app.caption, *app.markdown)))
-
-
-def plain(text: str) -> str:
-    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def with_concepts(app: AppTest) -> AppTest:
@@ -123,7 +130,7 @@ def test_units_are_found_and_holding_one_shows_whether_the_task_breaks(open_page
     trained = models.load("latch-100")
     found = concepts.correlations(trained.network, trained.task)
     best = found.above("the first symbol", 0.8)
-    (chart,) = [each for each in charts(app) if each["name"] == "concepts"]
+    chart = charts(app)["concepts"]
     assert "the first symbol" in chart["figure"]["layout"]["title"]["text"].replace("<br>", " ")
     assert chart["brush"]["value"] == 0.8
     assert f"{len(best)} of {len(found.of('the first symbol'))} go with it by 0.80" in captions(app)
@@ -176,7 +183,7 @@ def test_a_threshold_finds_as_many_units_as_pass_it(open_page: OpenPage) -> None
         app = with_concepts(open_page(model="characters-gru", concept="1", threshold=str(hundredths)))
         passing = int((np.abs(found.values[1]) >= hundredths / 100).sum())
         assert f"{passing} of {found.values[1].size} go with it by {hundredths / 100:.2f}" in captions(app)
-        (chart,) = [each for each in charts(app) if each["name"] == "concepts"]
+        chart = charts(app)["concepts"]
         assert chart["brush"]["value"] == hundredths / 100
         named = [text for trace in chart["figure"]["data"] for text in trace["text"] if text]
         assert len(named) == passing

@@ -2,55 +2,24 @@
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from streamlit.testing.v1 import AppTest
 
 from memviz import models
 from memviz.gradients import Loss, gradient_flow
-from memviz.paths import APP_SCRIPT
 from memviz.web.compare.trained import UNTRAINED, flow_of, sides_of
 from memviz.web.gradients.address import CODEC, GradientsState
+from tests.app.reading import OpenPage, address, charts, open_at, plain, run
 
-OpenPage = Callable[..., AppTest]
 _LOSS = Loss()
 FOREIGN = "one of the alphabet: B T S X P V E"
 
 
 @pytest.fixture
 def open_page() -> OpenPage:
-    def open_at(page: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page(f"pages/{page}.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
     return open_at
-
-
-def run(changed: Any) -> AppTest:
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def plain(text: str) -> str:
-    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
-
-
-def address(app: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
-
-
-def charts(app: AppTest) -> dict[str, dict[str, Any]]:
-    protos = [part.proto for part in app.get("bidi_component")]
-    found = [json.loads(proto.bytes) for proto in protos if proto.component_name == "memviz_live"]
-    return {chart["name"]: chart for chart in found}
 
 
 @pytest.mark.parametrize("name", models.NAMES)

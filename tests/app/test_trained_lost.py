@@ -1,8 +1,6 @@
 """Trained networks that cannot be had, what is typed for those that can, and the links between their pages."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -15,7 +13,6 @@ from memviz.experiment import Experiment
 from memviz.gradients import Loss
 from memviz.models import shelf
 from memviz.models.lent import _LENT
-from memviz.paths import APP_SCRIPT
 from memviz.training import TrainedNetwork, TrainingSettings, fit
 from memviz.web.compare.address import CODEC as COMPARE
 from memviz.web.compare.links import with_and_without
@@ -23,8 +20,8 @@ from memviz.web.compare.trained import CHANGED, flow_of, label_of, sides_of
 from memviz.web.gates.address import GatesState
 from memviz.web.gradients.address import CODEC as GRADIENTS
 from memviz.web.gradients.address import linked
+from tests.app.reading import OpenPage, address, open_at, run
 
-OpenPage = Callable[..., AppTest]
 PAGES = ("gates", "gradients", "compare")
 every_page = pytest.mark.parametrize("page", PAGES)
 HELD = (Clamp("forget", 0.5, [1]),)
@@ -32,13 +29,6 @@ HELD = (Clamp("forget", 0.5, [1]),)
 
 @pytest.fixture
 def open_page() -> OpenPage:
-    def open_at(page: str, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page(f"pages/{page}.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
-
     return open_at
 
 
@@ -50,19 +40,9 @@ def own() -> str:
     return models.lend(trained, "Mine")
 
 
-def run(changed: Any) -> AppTest:
-    app: AppTest = changed.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
 def said(app: AppTest) -> str:
     text = " ".join(part.value for part in (*app.warning, *app.error))
     return text.replace("\\", "").replace("\N{WORD JOINER}", "")
-
-
-def address(app: AppTest) -> dict[str, str]:
-    return {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
 
 
 @every_page

@@ -17,20 +17,16 @@ from memviz.training import fit
 from memviz.web.training.address import CODEC, DEFAULT, THOUSAND
 from memviz.web.training.result import SHIPPED, shipped
 from tests import oracles
+from tests.app.reading import OpenPage, charts, run, stage, title
 from tests.app.training import (
     PATIENCE,
     QUICK,
-    OpenPage,
-    charts,
     first_lesson,
     no_order_stays,
     no_process_stays,
     numbers,
     open_page,
-    run,
-    stage,
     texts,
-    title,
     trained,
 )
 

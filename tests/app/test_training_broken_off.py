@@ -13,19 +13,8 @@ import pytest
 from memviz import tasks
 from memviz.web.training import engine
 from memviz.web.training.address import CODEC, DEFAULT, THOUSAND, TrainingState
-from tests.app.training import (
-    PATIENCE,
-    QUICK,
-    OpenPage,
-    no_order_stays,
-    no_process_stays,
-    open_page,
-    run,
-    stage,
-    texts,
-    title,
-    trained,
-)
+from tests.app.reading import OpenPage, run, stage, title
+from tests.app.training import PATIENCE, QUICK, no_order_stays, no_process_stays, open_page, texts, trained
 
 __all__ = ["no_order_stays", "no_process_stays", "open_page"]
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,25 +9,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from memviz import encode
-from memviz.paths import APP_SCRIPT
 from memviz.web.gates.address import DEFAULT
-
-OpenPage = Callable[..., AppTest]
+from tests.app.reading import OpenPage, open_at
 
 
 @pytest.fixture
 def open_page() -> OpenPage:
     """Open the page at an address with the section open: open_page(cell="gru")."""
 
-    def open_at(is_open: bool = True, **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.query_params.update(query)
-        app.session_state["gates-weights-open"] = is_open
-        app.run()
-        assert not app.exception, app.exception[0].message
-        return app
+    def open_it(is_open: bool = True, **query: str) -> AppTest:
+        return open_at("gates", {"gates-weights-open": is_open}, **query)
 
-    return open_at
+    return open_it
 
 
 def sent(app: AppTest) -> list[dict[str, Any]]:

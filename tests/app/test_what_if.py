@@ -17,7 +17,18 @@ from memviz.interventions import Scale
 from memviz.theme import number
 from memviz.web import engine
 from memviz.web.gates.address import DEFAULT
-from tests.app.reading import OpenPage, address, charts, components, open_page, opened, run, shown, stage
+from tests.app.reading import (
+    OpenPage,
+    address,
+    charts,
+    components,
+    open_page,
+    opened,
+    run,
+    shown,
+    stage,
+    title,
+)
 
 __all__ = ["open_page"]
 T, UNIT = DEFAULT.timestep, DEFAULT.unit
@@ -52,10 +63,6 @@ def button(app: AppTest, start: str) -> AppTest:
     """Press the button whose label begins so."""
     (found,) = [each for each in app.button if each.label.startswith(start)]
     return run(found.click())
-
-
-def title(app: AppTest) -> str:
-    return str(app.title[0].value).replace("\\", "")
 
 
 def said(app: AppTest) -> str:

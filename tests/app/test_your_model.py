@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,35 +12,24 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import models, tasks
 from memviz.experiment import Experiment
-from memviz.paths import APP_SCRIPT
 from memviz.training import TrainingSettings, fit
 from memviz.training.files import to_bytes
 from memviz.web.your_model import example
 from memviz.web.your_model.address import CODEC, DEFAULT, YourModelState
-from tests.app.reading import address, run, shown, stage
+from tests.app.reading import OpenPage, address, open_at, plain, run, shown, stage
 from tests.model_files.builders import module, safetensors, torch_file, weights
-
-OpenPage = Callable[..., AppTest]
 
 
 @pytest.fixture
 def open_page() -> OpenPage:
-    def open_at(page: str = "your_model", **query: str) -> AppTest:
-        app = AppTest.from_file(str(APP_SCRIPT), default_timeout=300)
-        app.switch_page(f"pages/{page}.py")
-        for name, value in query.items():
-            app.query_params[name] = value
-        return run(app)
+    def open_it(page: str = "your_model", **query: str) -> AppTest:
+        return open_at(page, **query)
 
-    return open_at
+    return open_it
 
 
 def upload(app: AppTest, data: bytes, name: str = "model.pt") -> AppTest:
     return run(app.file_uploader[0].set_value((name, data, "application/octet-stream")))
-
-
-def plain(text: str) -> str:
-    return text.replace("\\", "").replace("\N{WORD JOINER}", "")
 
 
 def said(app: AppTest) -> str:
