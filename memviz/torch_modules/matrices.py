@@ -9,6 +9,9 @@ so (dh_t, z_t) is a matrix of 2H x 2H times (dh_{t+1}, z_{t+1}), plus what came 
 once, and a step is one call of numpy's, which cost a third of torch's.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -60,5 +63,10 @@ def _run(matrices: Tensor, states: Tensor) -> None:
     time, batch, _, unit = states.shape
     square = matrices.view(time, batch, 2 * unit, 2 * unit).numpy()
     column = states.view(time, batch, 2 * unit, 1).numpy()
-    for t in range(time - 1, 0, -1):
-        column[t - 1] += np.matmul(square[t], column[t])
+    multiply: Callable[[Any, Any], Any] = np.dot if batch == 1 else np.matmul
+    if batch == 1:
+        square, column = square[:, 0], column[:, 0]
+    later = column[-1]
+    for matrix, state in zip(square[:0:-1], column[-2::-1], strict=True):
+        state += multiply(matrix, later)
+        later = state
