@@ -462,9 +462,11 @@ def test_both_grus_agree_when_the_reset_gate_is_one_and_differ_when_it_is_not() 
 def test_a_closed_reset_gate_silences_the_hidden_bias_of_torchs_gru_alone() -> None:
     *_, p, x, state = tensors_of("gru", seed=21)
 
+    def closed(signal: str, value: Tensor) -> Tensor:
+        return torch.zeros_like(value) if signal == "reset" else value
+
     def candidate(name: str, parameters) -> Tensor:
-        zero = lambda s, v: torch.zeros_like(v) if s == "reset" else v  # noqa: E731
-        return CELLS[name].step(parameters, x, state, zero)[1].candidate
+        return CELLS[name].step(parameters, x, state, closed)[1].candidate
 
     moved = p | {"bias_hh": p["bias_hh"] + torch.cat([torch.zeros(2 * HIDDEN), torch.ones(HIDDEN)])}
     assert torch.equal(candidate("gru", p), candidate("gru", moved))

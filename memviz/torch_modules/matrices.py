@@ -58,6 +58,7 @@ def _matrices(factors: Factors) -> Tensor:
     return found
 
 
+@np.errstate(all="ignore")  # what overflows is shown as it is; torch says nothing of it either
 def _run(matrices: Tensor, states: Tensor) -> None:
     """Each step's matrix times its state, added to the state before it."""
     time, batch, _, unit = states.shape

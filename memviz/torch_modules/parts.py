@@ -69,12 +69,12 @@ class _Parts:
     found: tuple[Array, Array, Array]
 
 
+@np.errstate(all="ignore")  # what overflows is shown as it is; torch says nothing of it either
 def in_parts(factors: Factors) -> Found | None:
     """dL/dh, dL/dc and dL/da, or None where what crosses between parts does not settle in a few rounds."""
     time, batch, unit = factors.forget.shape
-    if time < LEAST_TIME or not 1 <= batch <= _ROWS // 4 or factors.forget.device.type != "cpu":
-        return None
-    if factors.cell is not None:
+    is_here = factors.forget.device.type == "cpu" and factors.cell is None
+    if not is_here or time < LEAST_TIME or not 1 <= batch <= _ROWS // 4:
         return None
     count = _ROWS // batch
     length = -(-time // count)

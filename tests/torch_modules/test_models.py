@@ -312,7 +312,7 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(KeyError, match=r"encoder.rnn.*got \\?\"encoder\\?\""):
         found["encoder"]
     with pytest.raises(ValueError, match=r"has an only one; got encoder\.rnn"):
-        found.only  # noqa: B018
+        _ = found.only
     with pytest.raises(KeyError, match=r"has kept the signals reset, update, candidate, hidden; got"):
         trace_module(drawn_module(nn.GRU, 3, 4), torch.ones(5, 2, 3))["forget"]
 
@@ -322,12 +322,12 @@ def test_a_gradient_that_is_not_there_says_what_to_do() -> None:
     with recording(module) as without:
         module(torch.ones(5, 2, 3))[0].sum().backward()
     with pytest.raises(ValueError, match=r"recording\(model, gradients=True\)"):
-        without.gradient  # noqa: B018
+        _ = without.gradient
     with recording(module, gradients=True) as early:
         output, _ = module(torch.ones(5, 2, 3))
     output.sum().backward()
     with pytest.raises(ValueError, match=r"call loss.backward\(\) inside the with block"):
-        early.gradient  # noqa: B018
+        _ = early.gradient
 
 
 @pytest.mark.parametrize("shape", [(5, 2, 4), (2, 3, 4, 3), (4,)])

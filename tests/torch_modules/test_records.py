@@ -193,7 +193,7 @@ def test_a_saved_recording_without_gradients_still_says_what_to_do() -> None:
     trace_module(drawn_module(nn.GRU, 3, 4), torch.ones(5, 2, 3)).save(buffer)
     buffer.seek(0)
     with pytest.raises(ValueError, match="gradients=True"):
-        Recording.load(buffer).gradient  # noqa: B018
+        _ = Recording.load(buffer).gradient
 
 
 @pytest.mark.parametrize("broken", [b"", b"PK\x03\x04", b"\x93NUMPY"])

@@ -2,6 +2,7 @@
 
 import importlib
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -109,6 +110,23 @@ def test_each_way_is_taken_where_it_should_and_gives_what_one_step_after_another
     for name, value in plain.items():
         scale = float(value.abs().max())
         torch.testing.assert_close(found[name], value, atol=2e-6 * scale, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("time", "taken"), [(20, ["by_matrices"]), (1000, ["not in_parts", "recurrent_part"])]
+)
+def test_an_infinite_gradient_is_shown_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, time: int, taken: list[str]
+) -> None:
+    """Also for those who have numpy raise: numpy is no part of their own pass."""
+    case = drawn_case(nn.LSTM, time, 1, 3, 6, dtype=torch.float32, scale=0.5)
+    x, _ = case.call()
+    ways_taken = ways(monkeypatch)
+    with np.errstate(all="raise"), recording(case.module, gradients=True) as found:
+        output, _ = case.module(x)
+        output.backward(torch.full_like(output, torch.inf))
+    assert ways_taken == taken
+    assert not torch.isfinite(found.gradient["hidden"]).all()
 
 
 def test_parts_that_do_not_settle_are_left_to_the_other_ways(monkeypatch: pytest.MonkeyPatch) -> None:
