@@ -56,9 +56,12 @@ class Server:
 
     @property
     def children(self) -> list[int]:
-        """The processes that it has started and that still are."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        """The processes that it has started and that still are.
+
+        Each process names its parent: a list of children hangs on the thread that started them, and a server's threads
+        come and go while they are read.
+        """
+        return [process for process, parent in _parents() if parent == self.process.pid]
 
     @property
     def files(self) -> int:
@@ -70,6 +73,14 @@ class Server:
         """The memory that it holds."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Each process of the machine with its parent."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended since it was listed
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            yield int(process.name), int(fields[1])
 
 
 @contextmanager
