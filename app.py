@@ -5,6 +5,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from memviz import live
 from memviz.paths import ASSETS, PAGES
+from memviz.web import whole_runs
 
 
 def main() -> None:
@@ -25,4 +26,5 @@ if __name__ == "__main__":
 else:
     # Until somebody has run this file, a link to a page would run that page alone, without this file's navigation.
     PagesManager.uses_pages_directory = False
+    whole_runs.check()
     app = st.App(__file__, routes=live.routes())

@@ -20,11 +20,18 @@ def ground(dark: bool) -> dict[str, str]:
     return {"text": "#111111", "muted": "#5a5f6b", "line": "#d9dce1", "ground": "#ffffff"}
 
 
-def base_layout(title: str, height: int, dark: bool) -> dict[str, Any]:
-    """The layout that every figure starts from; `height` is that of the plot, in pixels, without its title."""
+def base_layout(title: str, height: int, dark: bool, lines_of_title: int = 0) -> dict[str, Any]:
+    """The layout that every figure starts from.
+
+    Args:
+        title: the takeaway.
+        height: that of the plot, in pixels, without its title.
+        dark: for a dark ground.
+        lines_of_title: how many lines have room at least, where the title changes before the reader's eyes.
+    """
     colours = ground(dark)
     lines = textwrap.wrap(title, _TITLE_WIDTH)
-    top = 48 + 20 * len(lines)
+    top = 48 + 20 * max(len(lines), lines_of_title)
     return {
         "title": {
             "text": "<br>".join(map(plain, lines)),

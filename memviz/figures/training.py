@@ -104,7 +104,7 @@ def gradient_over_training(
     """
     last = len(curves[0][1]) - 1
     what = f"|dL/d{memory}|, L the task’s loss, log scale"
-    layout = base_layout(title, _HEIGHT, dark) | {
+    layout = base_layout(title, _HEIGHT, dark, lines_of_title=2) | {
         "xaxis": lag_axis(last, dark),
         "yaxis": log_axis(span, dark),
         "hovermode": "x unified",

@@ -97,3 +97,16 @@ def test_gradients_of_checkpoints_are_drawn_against_the_lag_on_the_span_that_is_
     assert list(drawn.data[2].x) == [1]
     assert drawn.data[2].hovertemplate == "exactly 0"
     assert drawn.layout.yaxis.range == (-9.0, 1.0)
+
+
+def test_the_gradient_stays_where_it_is_however_short_or_long_its_title_becomes() -> None:
+    curve = np.log10(np.array([0.1, 1.0]))
+    titles = (
+        "No gradient",
+        "After 12,345 updates the loss’s gradient by c at step 0 is 1.2e−300 times that at step 999",
+    )
+    heights = {
+        gradient_over_training([("at the start", curve)], (-9.0, 1.0), title, "c")["layout"]["height"]
+        for title in titles
+    }
+    assert len(heights) == 1

@@ -222,7 +222,7 @@ def _reach(gradient: Float[np.ndarray, " time"], memory: str, read: int) -> str:
     if np.isneginf(first):
         return f"nothing of the loss’s gradient by {memory} reaches step 0"
     times = power_of_ten(first - last)
-    return f"the loss’s gradient by {memory} is {times} times as large at step 0 as at step {read}"
+    return f"the loss’s gradient by {memory} at step 0 is {times} times that at step {read}"
 
 
 def _gradient_table(found: dict[int, Seen], updates: list[int]) -> pd.DataFrame:
