@@ -146,10 +146,10 @@ def test_strips_outline_what_is_touched_and_nothing_without(show: Show) -> None:
     assert path == "M3 1h2v2h-2zM3 5h2v1h-2zM7 1h1v2h-1zM7 5h1v1h-1z"
     assert page.locator('.strip[data-signal="input"] .outline .touched').get_attribute("d") == ""
     assert page.locator('.strip[data-signal="input"] .outline .inside').get_attribute("d") == "M0 0h11v8h-11z"
-    expect(page.locator(".legend")).to_contain_text("outlined: changed by hand")
+    expect(page.locator("p.legend")).to_contain_text("outlined: changed by hand")
     page = show(stage_payload(*run("lstm"), SEQUENCE.features))
     expect(page.locator(".strip .outline").first).to_be_hidden()
-    expect(page.locator(".legend")).to_be_hidden()
+    expect(page.locator("p.legend")).to_be_hidden()
     expect(page.locator(".axis")).to_be_hidden()
     assert marks(page) == {}
 
@@ -173,8 +173,8 @@ def test_a_step_without_a_partner_has_nothing_dashed_and_a_hatch(show: Show) -> 
     kept = node(page, "kept").locator(".second").text_content() or ""
     assert close(read(kept), before["forget"][5, 5] * before["cell"][4, 5])
     expect(page.locator(".axis .sign")).to_have_text(["▼ the states part at step 4"])
-    expect(page.locator(".legend")).to_contain_text("Δ = after − before")
-    expect(page.locator(".legend")).to_contain_text("hatched: nothing to compare with")
+    expect(page.locator("p.legend")).to_contain_text("Δ = after − before")
+    expect(page.locator("p.legend")).to_contain_text("hatched: nothing to compare with")
 
 
 def test_the_time_axis_says_where_runs_part_and_meet_and_what_was_removed(show: Show) -> None:

@@ -188,7 +188,7 @@ def test_all_strips_have_one_scale_which_is_told_and_zero_is_the_ground(
     found = machine_gradients(*run("lstm", Loss(8)))
     assert found.decades is not None
     low, high = (f"1e{power}".replace("-", MINUS) for power in found.decades)
-    legend = page.locator(".legend")
+    legend = page.locator("p.legend")
     expect(legend).to_contain_text(f"{MINUS}{high} … {MINUS}{low}")
     expect(legend).to_contain_text("exactly 0")
     expect(legend).to_contain_text(f"{low} … {high}")
