@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from memviz import models, tasks
 from memviz.paths import APP_SCRIPT
-from memviz.theme import number
+from memviz.theme import number, power_of_ten
 from memviz.training import fit
 from memviz.web.training.address import CODEC, DEFAULT, THOUSAND
 from memviz.web.training.result import SHIPPED, shipped
@@ -100,6 +100,8 @@ def test_the_gradient_over_training_is_that_of_the_tasks_loss(open_page: OpenPag
     labels = ["at the start" if k == 0 else f"update {found.checkpoints[k].update:,}" for k in checkpoints]
     lines = {each["name"]: numbers(each["y"]) for each in drawn}
     assert set(lines) == set(labels)
+    title = charts(app)["gradient"]["figure"]["layout"]["title"]["text"]
+    chosen = checkpoints[1]  # the one that is looked at
     for label, k in zip(labels, checkpoints, strict=True):
         kept = found.checkpoints[k]
         cell = torch.nn.LSTMCell(len(task.features), kept.network.hidden_size, dtype=torch.float64)
@@ -114,6 +116,11 @@ def test_the_gradient_over_training_is_that_of_the_tasks_loss(open_page: OpenPag
         torch.nn.functional.cross_entropy(outputs, batch.targets[:, read]).backward()
         norms = [float(each.grad.norm().log10()) for each in cells if each.grad is not None]
         np.testing.assert_allclose(lines[label], norms[::-1], atol=1e-6)
+        if k == chosen:
+            times = power_of_ten(norms[0] - norms[-1])
+            sentence = f"the loss’s gradient by c at step 0 is {times} times that at step {read}"
+            assert title.replace("<br>", " ") == f"After {kept.update:,} updates {sentence}"
+            assert title.count("<br>") == 1  # the room that the figure keeps for it
 
 
 def test_train_gives_what_fit_gives(open_page: OpenPage) -> None:

@@ -1,9 +1,13 @@
 """A whole run's parts reach the browser, however soon a run of a part follows."""
 
+import runpy
+
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.pages_manager import PagesManager
 
+from memviz.paths import APP_SCRIPT
 from memviz.web import whole_runs
 
 
@@ -21,8 +25,15 @@ def over(status: "ForwardMsg.ScriptFinishedStatus.ValueType") -> ForwardMsg:
     return message
 
 
+@pytest.fixture(autouse=True)
+def restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave Streamlit as it was."""
+    monkeypatch.setattr(ForwardMsgQueue, "clear", ForwardMsgQueue.clear)
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", PagesManager.uses_pages_directory)
+
+
 @pytest.fixture
-def queue() -> ForwardMsgQueue:
+def queue(restored: None) -> ForwardMsgQueue:
     whole_runs.check()
     made = ForwardMsgQueue()
     made.enqueue(delta([0, 0], ""))
@@ -56,3 +67,9 @@ def test_a_whole_run_drops_what_waits_of_the_last(queue: ForwardMsgQueue) -> Non
     queue.clear(retain_lifecycle_msgs=True)
     (end,) = queue.flush()
     assert end.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN
+
+
+def test_the_app_that_is_served_sends_whole_runs_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ForwardMsgQueue, "clear", None)
+    runpy.run_path(str(APP_SCRIPT), run_name="app")
+    assert ForwardMsgQueue.clear is not None
